@@ -1,3 +1,3 @@
-"""Hunfly Box: a shared WhatsApp inbox for small teams, in one process."""
+"""Hunfly Box: a shared WhatsApp inbox in one process."""
 
-__version__ = "0.1.0"
+VERSION = "0.1.0"

@@ -1,0 +1,1 @@
+"""Domain-free tools every slice may use."""

@@ -1,0 +1,45 @@
+-- Who is acting, for whom: set at the start of every transaction, read by every policy.
+-- Each function raises when its setting is missing. An empty answer would look like an empty inbox; an error cannot be overlooked.
+
+CREATE FUNCTION app.tenant_id() RETURNS uuid LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE value text := current_setting('app.tenant_id', true);
+BEGIN
+  -- After a transaction-local set the setting stays behind as an empty string, not as NULL.
+  IF value IS NULL OR value = '' THEN
+    RAISE EXCEPTION 'tenant context missing' USING ERRCODE = '42501';
+  END IF;
+  RETURN value::uuid;
+END $$;
+
+CREATE FUNCTION app.tenant_ids() RETURNS uuid[] LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE value text := current_setting('app.tenant_ids', true);
+BEGIN
+  IF value IS NULL OR value = '' THEN
+    RAISE EXCEPTION 'declared tenants missing' USING ERRCODE = '42501';
+  END IF;
+  RETURN value::uuid[];
+END $$;
+
+CREATE FUNCTION app.role() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE value text := current_setting('app.role', true);
+BEGIN
+  IF value IS NULL OR value NOT IN ('tenant_admin', 'manager', 'agent', 'system') THEN
+    RAISE EXCEPTION 'role context missing or unknown' USING ERRCODE = '42501';
+  END IF;
+  RETURN value;
+END $$;
+
+-- The acting person; NULL for the system itself.
+CREATE FUNCTION app.user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT nullif(current_setting('app.user_id', true), '')::uuid
+$$;
+
+-- Microseconds of the database's own clock: the unit of every row's version and of the live cursor.
+CREATE FUNCTION app.now_us() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+$$;
+
+-- Lower case without accents, for searching names and numbers. Marked immutable because the dictionary is ours and fixed.
+CREATE FUNCTION app.fold(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+  SELECT lower(public.unaccent('public.unaccent'::regdictionary, value))
+$$;

@@ -1,0 +1,88 @@
+-- SECURITY DEFINER functions: the only places that look across tenants. Each hands out ids, counts or routes, never content.
+-- Owners are NOLOGIN roles without BYPASSRLS; the catalogue check holds the list of these functions.
+
+-- What the receiver needs to know a sender by. The secrets stay sealed.
+CREATE FUNCTION app.channel_routes()
+RETURNS TABLE (tenant_id uuid, channel_id uuid, provider text, instance text, route_key text, secrets bytea, version bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT c.tenant_id, c.id, c.provider, c.instance, c.route_key, c.secrets, c.version FROM app.channels c
+$$;
+
+CREATE FUNCTION app.active_tenants() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT id FROM app.tenants WHERE status = 'active' ORDER BY id
+$$;
+
+CREATE FUNCTION app.due_work(at_most integer) RETURNS TABLE (tenant_id uuid, id uuid, kind text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT w.tenant_id, w.id, w.kind FROM app.work w
+  WHERE (w.state = 'queued' AND w.run_at <= now()) OR (w.state = 'claimed' AND w.lease_until < now())
+  ORDER BY w.priority, w.run_at LIMIT at_most
+$$;
+
+-- The conversations with something to send. One id a conversation: within it, sends go one after the other.
+CREATE FUNCTION app.due_deliveries(at_most integer) RETURNS TABLE (tenant_id uuid, channel_id uuid, conversation_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT d.tenant_id, d.channel_id, d.conversation_id FROM app.deliveries d
+  WHERE (d.state = 'queued' AND d.run_at <= now())
+     OR (d.state IN ('claimed', 'dispatching') AND d.lease_until < now())
+  GROUP BY 1, 2, 3 ORDER BY min(d.run_at) LIMIT at_most
+$$;
+
+CREATE FUNCTION app.all_channels() RETURNS TABLE (tenant_id uuid, channel_id uuid, provider text, state text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT c.tenant_id, c.id, c.provider, c.state FROM app.channels c ORDER BY c.tenant_id, c.id
+$$;
+
+CREATE FUNCTION app.due_snoozes(at_most integer) RETURNS TABLE (tenant_id uuid, conversation_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT c.tenant_id, c.id FROM app.conversations c WHERE c.status = 'snoozed' AND c.snoozed_until <= now() LIMIT at_most
+$$;
+
+-- Counts for the desks of those who may not read content.
+CREATE FUNCTION app.tenant_counts()
+RETURNS TABLE (tenant_id uuid, users bigint, channels bigint, channels_open bigint, conversations_open bigint, messages_today bigint,
+               waiting_deliveries bigint, parked bigint, last_message_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT t.id,
+    (SELECT count(*) FROM app.memberships m WHERE m.tenant_id = t.id AND m.is_active),
+    (SELECT count(*) FROM app.channels c WHERE c.tenant_id = t.id),
+    (SELECT count(*) FROM app.channels c WHERE c.tenant_id = t.id AND c.state = 'open'),
+    (SELECT count(*) FROM app.conversations v WHERE v.tenant_id = t.id AND v.status = 'open'),
+    (SELECT count(*) FROM app.live_versions l WHERE l.tenant_id = t.id AND l.kind = 'message'),
+    (SELECT count(*) FROM app.deliveries d WHERE d.tenant_id = t.id AND d.state IN ('queued', 'claimed', 'dispatching')),
+    (SELECT count(*) FROM app.journal j WHERE j.tenant_id = t.id AND j.state = 'parked'),
+    (SELECT max(v.last_message_at) FROM app.conversations v WHERE v.tenant_id = t.id)
+  FROM app.tenants t
+$$;
+
+-- Old rows nobody needs: returns how many went. Keeps: done journal 7 days, parked 30; live log 1 hour, but never what search has not read.
+CREATE FUNCTION app.purge(at_most integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  gone integer := 0;
+  step integer;
+BEGIN
+  DELETE FROM app.live_versions l USING (
+    SELECT v.tenant_id, v.version, v.entity_id FROM app.live_versions v
+    LEFT JOIN app.search_progress p USING (tenant_id)
+    WHERE v.version < least((extract(epoch FROM now() - interval '1 hour') * 1000000)::bigint, coalesce(p.indexed_to, 0) - 60000000)
+    LIMIT at_most
+  ) old WHERE l.tenant_id = old.tenant_id AND l.version = old.version AND l.entity_id = old.entity_id;
+  GET DIAGNOSTICS step = ROW_COUNT; gone := gone + step;
+  DELETE FROM app.journal j USING (
+    SELECT o.tenant_id, o.id FROM app.journal o
+    WHERE o.received_at < now() - CASE WHEN o.state = 'parked' THEN interval '30 days' ELSE interval '7 days' END
+    LIMIT at_most
+  ) old WHERE j.tenant_id = old.tenant_id AND j.id = old.id;
+  GET DIAGNOSTICS step = ROW_COUNT; gone := gone + step;
+  DELETE FROM app.idempotency_keys WHERE created_at < now() - interval '24 hours';
+  GET DIAGNOSTICS step = ROW_COUNT; gone := gone + step;
+  DELETE FROM app.pending_changes WHERE created_at < now() - interval '7 days';
+  GET DIAGNOSTICS step = ROW_COUNT; gone := gone + step;
+  DELETE FROM app.work WHERE state = 'done' AND finished_at < now() - interval '1 day';
+  GET DIAGNOSTICS step = ROW_COUNT; gone := gone + step;
+  DELETE FROM app.channel_sends WHERE granted_at < now() - interval '1 hour';
+  GET DIAGNOSTICS step = ROW_COUNT;
+  RETURN gone + step;
+END $$;

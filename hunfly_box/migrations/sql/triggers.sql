@@ -1,0 +1,44 @@
+-- Every change of what a screen shows gets a higher version and a line in live_versions, whoever makes it:
+-- a reconnecting browser can then trust that nothing was changed past the log.
+
+CREATE FUNCTION app.raise_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.version := greatest(OLD.version + 1, app.now_us());
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER raise_version BEFORE UPDATE ON app.messages FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION app.raise_version();
+CREATE TRIGGER raise_version BEFORE UPDATE ON app.conversations FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION app.raise_version();
+CREATE TRIGGER raise_version BEFORE UPDATE ON app.channels FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION app.raise_version();
+CREATE TRIGGER raise_version BEFORE UPDATE ON app.contacts FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION app.raise_version();
+CREATE TRIGGER raise_version BEFORE UPDATE ON app.media FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION app.raise_version();
+
+CREATE FUNCTION app.log_messages() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
+    SELECT tenant_id, version, 'message', id, conversation_id FROM changed
+    ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER log_insert AFTER INSERT ON app.messages REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_messages();
+CREATE TRIGGER log_update AFTER UPDATE ON app.messages REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_messages();
+
+CREATE FUNCTION app.log_conversations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
+    SELECT tenant_id, version, 'conversation', id, id FROM changed
+    ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER log_insert AFTER INSERT ON app.conversations REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_conversations();
+CREATE TRIGGER log_update AFTER UPDATE ON app.conversations REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_conversations();
+
+CREATE FUNCTION app.log_channels() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO app.live_versions (tenant_id, version, kind, entity_id)
+    SELECT tenant_id, version, 'channel', id FROM changed
+    ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER log_insert AFTER INSERT ON app.channels REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_channels();
+CREATE TRIGGER log_update AFTER UPDATE ON app.channels REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_channels();
