@@ -1,0 +1,1 @@
+"""Alembic versions and the SQL they run, shipped as data."""

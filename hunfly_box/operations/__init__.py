@@ -1,0 +1,1 @@
+"""What the command line does: migrate, check the catalogue, make sample data. Callable from elsewhere too."""
