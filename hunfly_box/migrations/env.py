@@ -3,6 +3,11 @@
 from alembic import context
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, version_table="schema_version", version_table_schema="app_meta", transactional_ddl=True)
+context.configure(
+    connection=connection,
+    version_table="schema_version",
+    version_table_schema="app_meta",
+    transactional_ddl=True,
+)
 with context.begin_transaction():
     context.run_migrations()

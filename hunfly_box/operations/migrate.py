@@ -1,11 +1,5 @@
 """Brings a database to this version: roles, schema, extensions. Safe to run from several processes at once."""
 
-import hashlib
-import hmac
-import json
-import os
-import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
@@ -16,10 +10,11 @@ from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from hunfly_box.kit.database import make_engine
+from hunfly_box.operations.logins import passwords
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-LOGINS = ("hb_app", "hb_ingest", "hb_admin")
-GROUPS = ("hb_owner", "hb_search", "hb_maint")
+LOGIN_ROLES = ("hb_app", "hb_ingest", "hb_admin")
+GROUP_ROLES = ("hb_owner", "hb_search", "hb_maint")
 EXTENSIONS = ("unaccent", "pg_trgm", "btree_gin")
 LOWEST_POSTGRES = 150000
 # Any constant will do, as long as every version of the program uses the same.
@@ -31,26 +26,6 @@ class MigrationError(Exception):
         super().__init__(f"{message} {remedy}")
         self.message = message
         self.remedy = remedy
-
-
-@dataclass(frozen=True, slots=True)
-class Logins:
-    """One URL for each role the process logs in as."""
-
-    app: str
-    ingest: str
-    admin: str
-
-
-def logins(app_url: str, passwords_file: Path) -> Logins:
-    """The other two logins stand beside hb_app: same server and database, their own passwords."""
-    passwords = _passwords(app_url, passwords_file)
-    url = make_url(app_url)
-
-    def named(role: str) -> str:
-        return url.set(username=role, password=passwords[role]).render_as_string(hide_password=False)
-
-    return Logins(app=app_url, ingest=named("hb_ingest"), admin=named("hb_admin"))
 
 
 def migrate(admin_url: str, app_url: str, passwords_file: Path) -> list[str]:
@@ -73,7 +48,8 @@ def migrate(admin_url: str, app_url: str, passwords_file: Path) -> list[str]:
                 connection.commit()
     except OperationalError as error:
         raise MigrationError(
-            f"The database did not answer: {error.orig}", "Check HUNFLY_DATABASE_ADMIN_URL and that the server runs."
+            f"The database did not answer: {error.orig}",
+            "Check HUNFLY_DATABASE_ADMIN_URL and that the server runs.",
         ) from error
     finally:
         engine.dispose()
@@ -118,23 +94,28 @@ def _refuse_old_servers(connection: Connection) -> None:
 def _make_roles(connection: Connection, app_url: str, passwords_file: Path) -> list[str]:
     if make_url(app_url).username != "hb_app":
         raise MigrationError(
-            "HUNFLY_DATABASE_URL must log in as hb_app.", "Put hb_app and a password of your choice into it; migrate creates the role."
+            "HUNFLY_DATABASE_URL must log in as hb_app.",
+            "Put hb_app and a password of your choice into it; migrate creates the role.",
         )
-    passwords = _passwords(app_url, passwords_file)
+    known = passwords(app_url, passwords_file)
     done = []
-    existing = set(connection.execute(text("SELECT rolname FROM pg_roles WHERE rolname LIKE 'hb\\_%'")).scalars())
-    for role in GROUPS:
+    existing = set(
+        connection.execute(text("SELECT rolname FROM pg_roles WHERE rolname LIKE 'hb\\_%'")).scalars()
+    )
+    for role in GROUP_ROLES:
         if role not in existing:
             connection.exec_driver_sql(f"CREATE ROLE {role} NOLOGIN")
             done.append(f"created the role {role}")
-    for role in LOGINS:
+    for role in LOGIN_ROLES:
         if role not in existing:
-            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD {_quoted(passwords[role])}")
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD {_quoted(known[role])}")
             done.append(f"created the login {role}")
-        elif role != "hb_app" and not _can_log_in(app_url, role, passwords[role]):
-            connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD {_quoted(passwords[role])}")
+        elif role != "hb_app" and not _can_log_in(app_url, role, known[role]):
+            connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD {_quoted(known[role])}")
             done.append(f"gave {role} this box's password")
-    is_superuser = connection.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).scalar()
+    is_superuser = connection.execute(
+        text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    ).scalar()
     if not is_superuser:
         connection.exec_driver_sql("GRANT hb_owner, hb_search, hb_maint TO CURRENT_USER")
     connection.connection.cursor().execute((MIGRATIONS / "sql" / "roles.sql").read_text())
@@ -157,7 +138,9 @@ def _prepare_database(connection: Connection) -> list[str]:
 
 
 def _run_versions(connection: Connection) -> list[str]:
-    context = MigrationContext.configure(connection, opts={"version_table": "schema_version", "version_table_schema": "app_meta"})
+    context = MigrationContext.configure(
+        connection, opts={"version_table": "schema_version", "version_table_schema": "app_meta"}
+    )
     before = context.get_current_revision()
     connection.rollback()
     _refuse_unknown(before)
@@ -174,23 +157,6 @@ def _config(connection: Connection | None) -> Config:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     return config
-
-
-def _passwords(app_url: str, file: Path) -> dict[str, str]:
-    """Kept 0600 in the data folder. Derived from hb_app's password when it has one, so that a second machine with the same
-    two settings arrives at the same passwords without the file."""
-    if file.exists():
-        saved: dict[str, str] = json.loads(file.read_text())
-        return saved
-    password = make_url(app_url).password
-    key = str(password).encode() if password else secrets.token_bytes(32)
-    made = {role: hmac.digest(key, role.encode(), hashlib.sha256).hex() for role in ("hb_ingest", "hb_admin")}
-    made["hb_app"] = str(password or secrets.token_hex(16))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        json.dump(made, out)
-    return made
 
 
 def _can_log_in(app_url: str, role: str, password: str) -> bool:

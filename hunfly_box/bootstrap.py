@@ -1,0 +1,59 @@
+"""Settings → resources: the only place where the long-lived objects of the process are built."""
+
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import redis
+
+from hunfly_box.config import Settings
+from hunfly_box.kit.crypto import Sealer, load_or_make_key
+from hunfly_box.kit.database import Database, Publish
+from hunfly_box.kit.redis import connect
+from hunfly_box.kit.unscoped import ControlDatabase
+from hunfly_box.operations.logins import Logins
+
+if TYPE_CHECKING:
+    from hunfly_box.kit.hub import Hub
+
+
+@dataclass
+class Resources:
+    """What every part of the process shares. `publish` is set by the composition root (reactions.connect)."""
+
+    settings: Settings
+    logins: Logins
+    database: Database
+    control: ControlDatabase
+    redis: "redis.Redis[bytes]"
+    redis_url: str
+    sealer: Sealer
+    hub: "Hub"
+    process_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def media_folder(self) -> Path:
+        return self.settings.data_dir / "media"
+
+    def publish_through(self, publish: Publish) -> None:
+        self.database.publish = publish
+
+    def close(self) -> None:
+        self.database.close()
+        self.control.close()
+        self.redis.close()
+
+
+def build_resources(settings: Settings, logins: Logins, redis_url: str, hub: "Hub") -> Resources:
+    """Connections open on first use, so this does not fail for a server that is away. Raises KeyFileError."""
+    return Resources(
+        settings=settings,
+        logins=logins,
+        database=Database(logins.app, pool_size=settings.workers),
+        control=ControlDatabase(logins.admin),
+        redis=connect(redis_url),
+        redis_url=redis_url,
+        sealer=Sealer(load_or_make_key(settings.data_dir / "secrets.key")),
+        hub=hub,
+    )
