@@ -12,7 +12,7 @@ from hunfly_box.kit.crypto import Sealer, load_or_make_key
 from hunfly_box.kit.database import Database, Publish
 from hunfly_box.kit.redis import connect
 from hunfly_box.kit.unscoped import ControlDatabase
-from hunfly_box.operations.logins import Logins
+from hunfly_box.kit.logins import Logins
 
 if TYPE_CHECKING:
     from hunfly_box.kit.hub import Hub
@@ -26,7 +26,7 @@ class Resources:
     logins: Logins
     database: Database
     control: ControlDatabase
-    redis: "redis.Redis[bytes]"
+    redis: "redis.Redis"
     redis_url: str
     sealer: Sealer
     hub: "Hub"

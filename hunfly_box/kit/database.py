@@ -51,7 +51,7 @@ class Transaction:
     def all(self, row: Callable[..., Row], sql: str, /, **params: Any) -> list[Row]:
         """One `row` for each line; columns are matched to its parameters by name."""
         result = self._run(sql, params)
-        return [row(**line) for line in result.mappings()]  # type: ignore[arg-type]
+        return [row(**line) for line in result.mappings()]
 
     def maybe(self, row: Callable[..., Row], sql: str, /, **params: Any) -> Row | None:
         found = self.all(row, sql, **params)

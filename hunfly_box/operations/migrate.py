@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from hunfly_box.kit.database import make_engine
-from hunfly_box.operations.logins import passwords
+from hunfly_box.kit.logins import passwords
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 LOGIN_ROLES = ("hb_app", "hb_ingest", "hb_admin")
@@ -99,9 +99,7 @@ def _make_roles(connection: Connection, app_url: str, passwords_file: Path) -> l
         )
     known = passwords(app_url, passwords_file)
     done = []
-    existing = set(
-        connection.execute(text("SELECT rolname FROM pg_roles WHERE rolname LIKE 'hb\\_%'")).scalars()
-    )
+    existing = set(connection.execute(text("SELECT rolname FROM pg_roles WHERE rolname LIKE 'hb\\_%'")).scalars())
     for role in GROUP_ROLES:
         if role not in existing:
             connection.exec_driver_sql(f"CREATE ROLE {role} NOLOGIN")
@@ -113,9 +111,7 @@ def _make_roles(connection: Connection, app_url: str, passwords_file: Path) -> l
         elif role != "hb_app" and not _can_log_in(app_url, role, known[role]):
             connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN PASSWORD {_quoted(known[role])}")
             done.append(f"gave {role} this box's password")
-    is_superuser = connection.execute(
-        text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    ).scalar()
+    is_superuser = connection.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).scalar()
     if not is_superuser:
         connection.exec_driver_sql("GRANT hb_owner, hb_search, hb_maint TO CURRENT_USER")
     connection.connection.cursor().execute((MIGRATIONS / "sql" / "roles.sql").read_text())
