@@ -10,9 +10,9 @@ import redis
 from hunfly_box.config import Settings
 from hunfly_box.kit.crypto import Sealer, load_or_make_key
 from hunfly_box.kit.database import Database, Publish
+from hunfly_box.kit.logins import Logins
 from hunfly_box.kit.redis import connect
 from hunfly_box.kit.unscoped import ControlDatabase
-from hunfly_box.kit.logins import Logins
 
 if TYPE_CHECKING:
     from hunfly_box.kit.hub import Hub

@@ -19,7 +19,9 @@ Publish = Callable[[list[Event]], None]
 log = logging.getLogger(__name__)
 
 DECLARE_SCOPE = text(
-    "SELECT set_config('app.tenant_id', :tenant_id, true), set_config('app.user_id', :user_id, true), set_config('app.role', :role, true)"
+    "SELECT set_config('app.tenant_id', :tenant_id, true),"
+    " set_config('app.user_id', :user_id, true),"
+    " set_config('app.role', :role, true)"
 )
 SWITCH_ROLE = text("SELECT set_config('app.role', :role, true)")
 

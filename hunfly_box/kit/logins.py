@@ -30,8 +30,11 @@ def logins(app_url: str, passwords_file: Path) -> Logins:
 
 
 def passwords(app_url: str, file: Path) -> dict[str, str]:
-    """Kept 0600 in the data folder. Derived from hb_app's password when it has one, so that a second machine with the same
-    two settings arrives at the same passwords without the file."""
+    """Kept 0600 in the data folder.
+
+    Derived from hb_app's password when it has one, so that a second machine with the same two settings
+    arrives at the same passwords without the file.
+    """
     if file.exists():
         saved: dict[str, str] = json.loads(file.read_text())
         return saved
