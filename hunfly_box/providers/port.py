@@ -98,7 +98,7 @@ class IncomingMessage(Struct, frozen=True):
     direction: Direction
     chat: Address
     type: MessageType
-    sent_at: float
+    sent_at: float  # 0.0: not told
     text: str | None = None
     author: Address | None = None
     author_name: str | None = None
@@ -138,12 +138,15 @@ class Revoked(Struct, frozen=True):
 
 
 class ReactionChanged(Struct, frozen=True):
-    """An empty `emoji` takes the reaction away. `provider_id` is the reaction's own id."""
+    """An empty `emoji` takes the reaction away. `provider_id` is the reaction's own id.
+
+    `target_from_me` helps where both sides used one id; None when the provider did not say.
+    """
 
     provider_id: str
     chat: Address
     target_provider_id: str
-    target_from_me: bool
+    target_from_me: bool | None
     emoji: str
     from_me: bool
     reactor: Address | None = None  # None: the channel's own number
