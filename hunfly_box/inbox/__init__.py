@@ -1,0 +1,4 @@
+"""Conversations, messages, notes, labels, search.
+
+Tables: conversations, rounds, messages, reactions, labels, drafts, conversation_reads.
+"""
