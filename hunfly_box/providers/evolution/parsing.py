@@ -69,6 +69,15 @@ def _guarded(reader: Reader, item: Any) -> list[Event]:
     return found if isinstance(found, list) else [found]
 
 
+def read_stored(record: Any) -> list[Event]:
+    """A record of findMessages: the message, and that it is gone where it was deleted since."""
+    events = _guarded(_of_object(_live), record)
+    key = mapping(mapping(record).get("key"))
+    if key.get("deleted") is True:
+        events += _guarded(_of_object(changes.read_delete), record)
+    return events
+
+
 def _of_object(reader: Callable[[dict[str, Any]], Event | list[Event]]) -> Reader:
     def read_object(item: Any) -> Event | list[Event]:
         return reader(item) if isinstance(item, dict) else Parked("parse_error")
