@@ -250,6 +250,7 @@ CREATE TABLE app.drafts (
   user_id uuid NOT NULL,
   kind text NOT NULL DEFAULT 'reply' CHECK (kind IN ('reply', 'note')),
   text text NOT NULL,
+  quoted_id uuid,                               -- the message being answered
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, conversation_id, user_id),
   FOREIGN KEY (tenant_id, conversation_id) REFERENCES app.conversations (tenant_id, id) ON DELETE CASCADE,
