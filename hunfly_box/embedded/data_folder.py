@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from hunfly_box import VERSION
@@ -15,6 +16,9 @@ OTHER_FOLDER = "set HUNFLY_DATA_DIR to another folder"
 
 # Root's servers run as another user, who must be able to pass through the folder but not to list it.
 PASS_THROUGH_DIR = 0o711
+
+# Long enough for a box that is just stopping, and for a command that only looks whether somebody holds the lock.
+LOCK_WAIT_SECONDS = 1.0
 
 
 def prepare(data_dir: Path) -> DataFolder:
@@ -38,9 +42,9 @@ def secret(folder: DataFolder, name: str) -> str:
     """A random password, made once and kept 0600."""
     path = folder.keys / name
     with contextlib.suppress(FileNotFoundError):
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="utf-8").strip()
     write_private(path, secrets.token_urlsafe(32) + "\n")
-    return path.read_text(encoding="ascii").strip()
+    return path.read_text(encoding="utf-8").strip()
 
 
 class Lock:
@@ -53,17 +57,18 @@ class Lock:
 
     def acquire(self) -> None:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, OWNER_ONLY_FILE)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
-            os.close(descriptor)
-            raise StartError(
-                f"The data folder {self._root} is in use by another Hunfly Box (process {holder}).",
-                f"Stop that one, or {OTHER_FOLDER}.",
-            ) from None
+        give_up_at = time.monotonic() + LOCK_WAIT_SECONDS
+        while not _locked(descriptor):
+            if time.monotonic() > give_up_at:
+                holder = os.read(descriptor, 20).decode("utf-8", "replace").strip() or "unknown"
+                os.close(descriptor)
+                raise StartError(
+                    f"The data folder {self._root} is in use by another Hunfly Box (process {holder}).",
+                    f"Stop that one, or {OTHER_FOLDER}.",
+                )
+            time.sleep(0.05)
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode("ascii"))
+        os.write(descriptor, f"{os.getpid()}\n".encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
@@ -77,12 +82,17 @@ class Lock:
         except FileNotFoundError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not _locked(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
+    return True
 
 
 def empty(folder: DataFolder) -> None:
@@ -112,7 +122,7 @@ def _make_root(root: Path) -> None:
 
 def _refuse_newer(folder: DataFolder) -> None:
     try:
-        text = folder.version.read_text(encoding="ascii", errors="replace").strip()
+        text = folder.version.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return
     if _as_numbers(text) > _as_numbers(VERSION):

@@ -160,7 +160,7 @@ class Postgres:
 
 def refuse_other_major(folder: DataFolder, programs: Programs) -> None:
     with contextlib.suppress(FileNotFoundError):
-        major = (folder.postgres / "PG_VERSION").read_text(encoding="ascii").strip()
+        major = (folder.postgres / "PG_VERSION").read_text(encoding="utf-8").strip()
         if major != programs.postgres_major:
             raise StartError(
                 f"{folder.postgres} holds a database of PostgreSQL {major}; "
