@@ -111,7 +111,7 @@ def refuse_unsafe(engine: Engine) -> None:
 def audit(connection: Connection) -> list[Finding]:
     # Expressions are printed without the schema for what the search path holds; print all of it.
     connection.execute(text("SET LOCAL search_path = pg_catalog"))
-    findings = [
+    return [
         *_tables(connection),
         *_policies(connection),
         *_indexes(connection),
@@ -120,8 +120,6 @@ def audit(connection: Connection) -> list[Finding]:
         *_grants(connection),
         *_roles(connection),
     ]
-    connection.rollback()
-    return findings
 
 
 def _rows(connection: Connection, query: str) -> list[dict[str, object]]:
@@ -168,6 +166,10 @@ def _policies(connection: Connection) -> Iterable[Finding]:
     for wanted in NARROWED.items():
         if wanted not in seen:
             yield Finding("policy", ".".join(wanted), "is missing: agents would see everything")
+    for row in _rows(connection, ask.TABLES):
+        name = str(row["name"])
+        if row["kind"] in ("r", "p") and (name not in BOX_TABLES or name == "tenants") and (name, "tenant_wall") not in seen:
+            yield Finding("policy", name, "has no tenant_wall")
 
 
 def _permissive(table: str, where: str, roles: set[str], using: str) -> Iterable[Finding]:
