@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from hunfly_box.kit.crypto import Sealer, load_or_make_key
 from hunfly_box.kit.database import Database, Publish
 from hunfly_box.kit.logins import Logins
 from hunfly_box.kit.redis import connect
+from hunfly_box.kit.templates import Templates
 from hunfly_box.kit.unscoped import ControlDatabase
 
 if TYPE_CHECKING:
@@ -32,12 +34,17 @@ class Resources:
     hub: "Hub"
     process_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    @cached_property
+    def templates(self) -> Templates:
+        return Templates()
+
     @property
     def media_folder(self) -> Path:
         return self.settings.data_dir / "media"
 
     def publish_through(self, publish: Publish) -> None:
         self.database.publish = publish
+        self.control.publish = publish
 
     def close(self) -> None:
         self.database.close()

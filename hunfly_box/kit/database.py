@@ -115,7 +115,7 @@ class Database:
             )
             tx = TenantTransaction(connection, scope)
             yield tx
-        self._publish(tx.announcements)
+        publish_quietly(self.publish, tx.announcements)
 
     @contextmanager
     def fenced(self) -> Iterator[Transaction]:
@@ -123,18 +123,19 @@ class Database:
         with self.engine.begin() as connection:
             tx = Transaction(connection)
             yield tx
-        self._publish(tx.announcements)
+        publish_quietly(self.publish, tx.announcements)
 
     def close(self) -> None:
         self.engine.dispose()
 
-    def _publish(self, events: list[Event]) -> None:
-        if not events:
-            return
-        try:
-            self.publish(events)
-        except Exception:  # noqa: BLE001 - the write is durable; screens catch up by their cursor, work by the sweeper
-            log.exception("announcing %d events failed", len(events))
+
+def publish_quietly(publish: Publish, events: list[Event]) -> None:
+    if not events:
+        return
+    try:
+        publish(events)
+    except Exception:  # noqa: BLE001 - the write is durable; screens catch up by their cursor, work by the sweeper
+        log.exception("announcing %d events failed", len(events))
 
 
 def make_engine(url: str, *, pool_size: int) -> Engine:
