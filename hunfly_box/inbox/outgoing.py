@@ -1,0 +1,85 @@
+"""What a person may send: the rules by type, before anything is written."""
+
+from uuid import UUID
+
+from msgspec import Struct
+
+from hunfly_box.inbox.payloads import Location, SharedContact
+from hunfly_box.kit.errors import FieldError, Invalid
+
+# WhatsApp's own limit for a text.
+TEXT_LIMIT = 65_536
+CONTACTS_LIMIT = 10
+CAPTIONED = ("image", "video", "document")
+# The beginning of the mime type that each type of message needs; a document may be anything.
+MIME_OF = {
+    "image": "image/",
+    "video": "video/",
+    "audio": "audio/",
+    "voice": "audio/",
+    "sticker": "image/",
+    "document": "",
+}
+TYPES = ("text", *MIME_OF, "location", "contacts")
+
+
+class Outgoing(Struct, frozen=True, kw_only=True):
+    """`media_id` names an upload, or the media of a message the person may read."""
+
+    type: str
+    text: str | None = None
+    media_id: UUID | None = None
+    quoted_id: UUID | None = None
+    location: Location | None = None
+    contacts: list[SharedContact] | None = None
+    forwarded: bool = False
+
+
+def check(message: Outgoing) -> None:
+    """Raises Invalid with every field at fault."""
+    errors = list(_problems(message))
+    if errors:
+        raise Invalid(errors[0].detail, errors=tuple(errors))
+
+
+def invalid(field: str, code: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=(FieldError(field, code, detail),))
+
+
+def _problems(message: Outgoing) -> list[FieldError]:
+    if message.type != "note" and message.type not in TYPES:
+        return [FieldError("type", "value", f"One of {', '.join((*TYPES, 'note'))}.")]
+    problems = []
+    if message.type in ("text", "note") and not (message.text or "").strip():
+        problems.append(FieldError("text", "required", "There is nothing to send."))
+    if len(message.text or "") > TEXT_LIMIT:
+        problems.append(FieldError("text", "too_long", f"At most {TEXT_LIMIT} characters."))
+    problems += _misplaced(message)
+    if message.type == "contacts" and not 0 < len(message.contacts or ()) <= CONTACTS_LIMIT:
+        problems.append(FieldError("contacts", "required", f"One to {CONTACTS_LIMIT} contacts."))
+    if message.type == "location" and message.location and not _on_earth(message.location):
+        problems.append(FieldError("location", "value", "Not a place on earth."))
+    return problems
+
+
+def _misplaced(message: Outgoing) -> list[FieldError]:
+    """Each field belongs to some types: there it is needed, elsewhere it would be lost in silence."""
+    problems = []
+    for field, given, needed in (
+        ("media_id", message.media_id is not None, message.type in MIME_OF),
+        ("location", message.location is not None, message.type == "location"),
+        ("contacts", message.contacts is not None, message.type == "contacts"),
+    ):
+        if needed and not given:
+            problems.append(FieldError(field, "required", f"A message of type {message.type} needs it."))
+        if given and not needed:
+            problems.append(FieldError(field, "unexpected", f"A message of type {message.type} has none."))
+    if message.text and message.type not in ("text", "note", *CAPTIONED):
+        problems.append(FieldError("text", "unexpected", f"A message of type {message.type} has none."))
+    if message.type == "note" and message.quoted_id is not None:
+        problems.append(FieldError("quoted_id", "unexpected", "A note quotes nothing."))
+    return problems
+
+
+def _on_earth(location: Location) -> bool:
+    return -90 <= location.lat <= 90 and -180 <= location.lng <= 180
