@@ -134,6 +134,8 @@ class Settings:
     bind: Address = setting(address, "127.0.0.1:8080", "Where the web server listens.")
     public_url: str | None = setting(web_url, None, "Address people type; https here makes cookies secure.")
 
+    webhook_url: str | None = setting(web_url, None, "Where the WhatsApp engine finds this box.")
+
     database_url: str | None = setting(
         url_of(*POSTGRES_SCHEMES), None, "External Postgres, login hb_app.", True
     )
@@ -159,6 +161,11 @@ class Settings:
     @property
     def origin(self) -> str:
         return self.public_url or f"http://{self.bind}"
+
+    @property
+    def webhook_origin(self) -> str:
+        """The engine usually stands on the same machine or private network and needs no public name."""
+        return self.webhook_url or self.origin
 
     @property
     def is_https(self) -> bool:

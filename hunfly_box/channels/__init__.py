@@ -1,0 +1,1 @@
+"""Connected numbers: their secrets, state and pairing. Tables: channels, channel_health."""
