@@ -12,6 +12,7 @@ from hunfly_box.config import Settings
 from hunfly_box.kit.crypto import Sealer, load_or_make_key
 from hunfly_box.kit.database import Database, Publish
 from hunfly_box.kit.logins import Logins
+from hunfly_box.kit.paths import DataFolder
 from hunfly_box.kit.redis import connect
 from hunfly_box.kit.templates import Templates
 from hunfly_box.kit.unscoped import ControlDatabase
@@ -40,7 +41,7 @@ class Resources:
 
     @property
     def media_folder(self) -> Path:
-        return self.settings.data_dir / "media"
+        return DataFolder(self.settings.data_dir).media
 
     def publish_through(self, publish: Publish) -> None:
         self.database.publish = publish
@@ -61,6 +62,6 @@ def build_resources(settings: Settings, logins: Logins, redis_url: str, hub: "Hu
         control=ControlDatabase(logins.admin),
         redis=connect(redis_url),
         redis_url=redis_url,
-        sealer=Sealer(load_or_make_key(settings.data_dir / "secrets.key")),
+        sealer=Sealer(load_or_make_key(DataFolder(settings.data_dir).keys / "secrets.key")),
         hub=hub,
     )

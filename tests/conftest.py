@@ -124,9 +124,11 @@ def box(servers: Servers, database_name: str) -> Iterator[Box]:
         ),
         "HUNFLY_REDIS_URL": redis_url,
     }
-    shutil.copy(servers.folder / "logins.json", data_dir / "logins.json")
+    keys = data_dir / "keys"
+    keys.mkdir(mode=0o700)
+    shutil.copy(servers.folder / "logins.json", keys / "logins.json")
     settings = load_settings(environment)
-    resources = build_resources(settings, logins(app_url, data_dir / "logins.json"), redis_url, Hub())
+    resources = build_resources(settings, logins(app_url, keys / "logins.json"), redis_url, Hub())
     resources.redis.flushdb()
     try:
         yield Box(resources, create_cast(resources.control), servers, database_name, environment)

@@ -1,4 +1,4 @@
-"""Talking to the engine about a number: pairing, state, where it reports to. No transaction is open while it answers."""
+"""Talking to the engine about a number: pairing, state, webhook. No transaction is open while it answers."""
 
 import logging
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from hunfly_box.kit.errors import FieldError, Invalid
 
 
 class Secrets(Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """What a sender proves itself with, and the key to the engine. `previous` is still accepted while a rotation lasts."""
+    """What a sender proves itself with, and the engine's key. `previous` is accepted while a rotation lasts."""
 
     hmac: str
     header_name: str
@@ -53,7 +53,7 @@ def read_secrets(raw: bytes) -> Secrets:
         field = sorted(unknown)[0]
         raise Invalid("Unknown secret.", errors=(FieldError(f"secrets.{field}", "unknown", "No such secret."),))
     made = new_secrets()
-    known = Secrets(**{**made.shown_once(), **given})
+    known = msgspec.convert({**made.shown_once(), **given}, Secrets)
     _refuse_unusable(known)
     return known
 

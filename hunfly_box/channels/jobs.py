@@ -37,7 +37,7 @@ def reconcile(resources: Resources, tenant_id: UUID, channel_id: UUID) -> None:
 
 def _ring_each(resources: Resources, job: str, query: str) -> None:
     with resources.database.fenced() as tx:
-        for row in tx.all(dict, query):
+        for row in tx.all(dict[str, UUID], query):
             tx.announce(Ring(job, row["tenant_id"], row["channel_id"]))
 
 

@@ -41,11 +41,13 @@ class Channel(Struct, frozen=True):
 
 CHANNELS = """
 SELECT c.id, c.name, c.provider, c.phone, c.state, c.cause, c.state_since AS since, c.version,
-       greatest(h.last_webhook_at, h.last_inbound_at, CASE WHEN c.state = 'open' THEN h.last_checked_at END) AS last_event_at,
+       greatest(h.last_webhook_at, h.last_inbound_at, CASE WHEN c.state = 'open' THEN h.last_checked_at END)
+         AS last_event_at,
        h.last_inbound_at,
        coalesce(d.waiting, 0) AS waiting, d.oldest_at,
        (SELECT count(*) FROM app.channel_sends s
-        WHERE s.channel_id = c.id AND s.tenant_id = c.tenant_id AND s.granted_at > now() - interval '60 seconds') AS used
+        WHERE s.tenant_id = c.tenant_id AND s.channel_id = c.id
+          AND s.granted_at > now() - interval '60 seconds') AS used
 FROM app.channels c
 LEFT JOIN app.channel_health h ON h.tenant_id = c.tenant_id AND h.channel_id = c.id
 LEFT JOIN (SELECT channel_id, count(*) AS waiting, min(created_at) AS oldest_at FROM app.deliveries
@@ -57,7 +59,7 @@ ORDER BY c.created_at, c.id
 
 def channels(tx: TenantTransaction, ids: Sequence[UUID] | None = None, *, sends_per_minute: int) -> list[Channel]:
     """All of the tenant's, or those named, oldest first. The queue counts what the asking role may see."""
-    rows = tx.all(dict, CHANNELS, ids=None if ids is None else [str(value) for value in ids])
+    rows = tx.all(dict[str, Any], CHANNELS, ids=None if ids is None else [str(value) for value in ids])
     return [_channel(row, sends_per_minute) for row in rows]
 
 

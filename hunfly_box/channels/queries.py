@@ -31,7 +31,8 @@ class ShownPairing:
 
 
 LINE = """
-SELECT id, name, provider, instance, engine_url, route_key, secrets, state, cause, phone FROM app.channels WHERE id = :id
+SELECT id, name, provider, instance, engine_url, route_key, secrets, state, cause, phone
+FROM app.channels WHERE id = :id
 """
 PAIRING = "SELECT qr_png_base64, pairing_code, qr_at FROM app.channels WHERE id = :id"
 # By id or by name or by the provider's own name, as a person types it.

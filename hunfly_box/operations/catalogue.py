@@ -168,7 +168,11 @@ def _policies(connection: Connection) -> Iterable[Finding]:
             yield Finding("policy", ".".join(wanted), "is missing: agents would see everything")
     for row in _rows(connection, ask.TABLES):
         name = str(row["name"])
-        if row["kind"] in ("r", "p") and (name not in BOX_TABLES or name == "tenants") and (name, "tenant_wall") not in seen:
+        if (
+            row["kind"] in ("r", "p")
+            and (name not in BOX_TABLES or name == "tenants")
+            and (name, "tenant_wall") not in seen
+        ):
             yield Finding("policy", name, "has no tenant_wall")
 
 
