@@ -16,8 +16,8 @@ from hunfly_box.outbound import commands as outbound
 
 INSERT = """
 INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction, type, author_kind, author_id,
-                          author_name, text, payload, media_id, status, quoted_provider_id, quoted_text, quoted_author, is_forwarded,
-                          client_key, sent_at)
+                          author_name, text, payload, media_id, status, quoted_provider_id, quoted_text, quoted_author,
+                          is_forwarded, client_key, sent_at)
 VALUES (app.tenant_id(), :id, :conversation_id, :channel_id, 'out', :type, 'user', :user_id,
         (SELECT name FROM app.memberships WHERE tenant_id = app.tenant_id() AND user_id = :user_id),
         :text, CAST(:payload AS jsonb), :media_id, :status, :quoted_provider_id, :quoted_text, :quoted_author,
@@ -65,7 +65,7 @@ def reply(tx: TenantTransaction, conversation_id: UUID, message: Outgoing, *, cl
     if conversation.status == "resolved":
         resolving.open_again(tx, conversation)
     assigning.claim(tx, conversation)
-    status = "queued" if conversation.channel_state == "open" else "waiting_channel"
+    status = outbound.starting_status(tx, conversation.channel_id)
     message_id = write(tx, conversation, message, status=status, client_key=client_key)
     tx.execute(ANSWERED, id=conversation_id)
     rounds.note_reply(tx, conversation_id)

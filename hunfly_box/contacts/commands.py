@@ -1,0 +1,115 @@
+"""Writes about contacts."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+
+from hunfly_box.audit import commands as audit
+from hunfly_box.contacts import queries
+from hunfly_box.kit.announcing import Changed
+from hunfly_box.kit.database import TenantTransaction
+from hunfly_box.kit.errors import FieldError, Invalid
+from hunfly_box.kit.ids import new_id
+from hunfly_box.providers.port import Address
+
+NAME_LIMIT = 200
+ATTRIBUTES_LIMIT = 50
+VALUE_LIMIT = 2000
+
+LOCK = "SELECT id FROM app.contacts WHERE tenant_id = app.tenant_id() AND id = :id FOR UPDATE"
+RENAME = "UPDATE app.contacts SET name = :name WHERE tenant_id = app.tenant_id() AND id = :id"
+DESCRIBE = """
+UPDATE app.contacts SET attributes = CAST(:attributes AS jsonb) WHERE tenant_id = app.tenant_id() AND id = :id
+"""
+BLOCK = """
+UPDATE app.contacts SET blocked_at = CASE WHEN :blocked THEN coalesce(blocked_at, now()) END
+WHERE tenant_id = app.tenant_id() AND id = :id AND (blocked_at IS NOT NULL) <> :blocked
+"""
+# A conversation shows its contact, so it has changed too: screens hear of it, and of its new version.
+TOUCH_CONVERSATIONS = """
+UPDATE app.conversations SET version = version WHERE tenant_id = app.tenant_id() AND contact_id = :id RETURNING id
+"""
+CREATE = """
+INSERT INTO app.contacts (tenant_id, id, push_name, phone) VALUES (app.tenant_id(), :id, :push_name, :phone)
+"""
+IDENTIFY = """
+INSERT INTO app.contact_identities (tenant_id, id, contact_id, kind, value, address)
+VALUES (app.tenant_id(), :id, :contact_id, :kind, :value, :address)
+ON CONFLICT (tenant_id, kind, value) DO NOTHING
+"""
+KNOWN = """
+SELECT i.contact_id FROM app.contact_identities i
+WHERE i.tenant_id = app.tenant_id()
+  AND (i.kind, i.value) IN (SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:contents AS text[])))
+ORDER BY i.kind DESC LIMIT 1
+"""
+
+
+def update(
+    tx: TenantTransaction,
+    contact_id: UUID,
+    *,
+    name: str | None | UnsetType = UNSET,
+    attributes: dict[str, Any] | UnsetType = UNSET,
+    blocked: bool | UnsetType = UNSET,
+) -> None:
+    """Only what is given changes. An empty name: as they call themselves."""
+    queries.contact(tx, contact_id)
+    tx.scalar(LOCK, id=contact_id)
+    if name is not UNSET:
+        tx.execute(RENAME, id=contact_id, name=_name(name))
+    if attributes is not UNSET:
+        tx.execute(DESCRIBE, id=contact_id, attributes=json.dumps(_attributes(attributes)))
+    if blocked is not UNSET and tx.execute(BLOCK, id=contact_id, blocked=blocked):
+        action = "contact.blocked" if blocked else "contact.unblocked"
+        audit.record(tx, action, object_kind="contact", object_id=contact_id)
+    announce(tx, contact_id)
+
+
+def ensure(tx: TenantTransaction, addresses: Sequence[Address], *, push_name: str | None = None) -> UUID:
+    """The contact with any of these addresses, made when there is none; the others become its own."""
+    contact_id: UUID | None = tx.scalar(
+        KNOWN, kinds=[address.kind for address in addresses], contents=[address.value for address in addresses]
+    )
+    if contact_id is None:
+        contact_id = new_id()
+        phone = next((address.value for address in addresses if address.kind == "phone"), None)
+        tx.execute(CREATE, id=contact_id, push_name=push_name, phone=phone)
+    for address in addresses:
+        tx.execute(
+            IDENTIFY, id=new_id(), contact_id=contact_id, kind=address.kind, value=address.value, address=address.raw
+        )
+    return contact_id
+
+
+def announce(tx: TenantTransaction, contact_id: UUID) -> None:
+    tx.announce(Changed(tx.tenant_id, "contact", contact_id))
+    # Also those conversations that the acting agent may not see show this contact.
+    with tx.as_system():
+        conversation_ids = tx.scalars(TOUCH_CONVERSATIONS, id=contact_id)
+    for conversation_id in conversation_ids:
+        tx.announce(Changed(tx.tenant_id, "conversation", conversation_id, conversation_id))
+
+
+def _name(name: str | None) -> str | None:
+    bare = " ".join((name or "").split())
+    if len(bare) > NAME_LIMIT:
+        raise _invalid("name", "too_long", f"At most {NAME_LIMIT} characters.")
+    return bare or None
+
+
+def _attributes(attributes: dict[str, Any]) -> dict[str, Any]:
+    """A flat list of notes about somebody, not a store for programs."""
+    if len(attributes) > ATTRIBUTES_LIMIT:
+        raise _invalid("attributes", "too_many", f"At most {ATTRIBUTES_LIMIT}.")
+    for key, value in attributes.items():
+        if not isinstance(value, str | int | float | bool | None) or len(str(value)) > VALUE_LIMIT or len(key) > 100:
+            raise _invalid("attributes", "value", "Texts, numbers and yes or no only, at most 2000 characters each.")
+    return attributes
+
+
+def _invalid(field: str, code: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=(FieldError(field, code, detail),))
