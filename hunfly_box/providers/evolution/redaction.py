@@ -8,58 +8,56 @@ import msgspec
 
 from hunfly_box.providers.evolution.encodings import MAX_DEPTH, MAX_INT, LimitPassed, clean
 
-# Compared without case, `_` and `-`. Whoever reads the journal must not be able to take over a session,
-# open a file on WhatsApp's servers, or call the engine.
-SECRET_KEYS = frozenset(
-    {
-        "accesstoken",
-        "accesstokenwabusiness",
-        "advsecretkey",
-        "apikey",
-        "appstatesynckeyshare",
-        "authorization",
-        "axolotlsenderkeydistributionmessage",
-        "bearer",
-        "clientsecret",
-        "enciv",
-        "encpayload",
-        "fastratchetkeysenderkeydistributionmessage",
-        "fileencsha256",
-        "hash",
-        "identitykey",
-        "jwt",
-        "jwtkey",
-        "keydata",
-        "mediakey",
-        "messagesecret",
-        "noisekey",
-        "password",
-        "privatekey",
-        "privkey",
-        "refreshtoken",
-        "secret",
-        "senderkeydistributionmessage",
-        "signedprekey",
-        "token",
-        "xapikey",
-        # A QR or pairing code links a device to the number.
-        "pairingcode",
-        "code",
-        # Not secret but heavy, and of no use in the journal.
-        "base64",
-        "buffer",
-        "disconnectionobject",
-        "firstframesidecar",
-        "initialhistbootstrapinlinepayload",
-        "jpegthumbnail",
-        "media",
-        "pngthumbnail",
-        "streamingsidecar",
-        "thumbnail",
-    }
+# Written with or without case, `_` and `-` between the words. Whoever reads the journal must not be able to take
+# over a session, open a file on WhatsApp's servers, or call the engine.
+SECRET_WORDS = (
+    "access token",
+    "access token wa business",
+    "adv secret key",
+    "api key",
+    "app state sync key share",
+    "authorization",
+    "axolotl sender key distribution message",
+    "bearer",
+    "client secret",
+    "enc iv",
+    "enc payload",
+    "fast ratchet key sender key distribution message",
+    "file enc sha256",
+    "hash",
+    "identity key",
+    "jwt",
+    "jwt key",
+    "key data",
+    "media key",
+    "message secret",
+    "noise key",
+    "password",
+    "private key",
+    "priv key",
+    "refresh token",
+    "secret",
+    "sender key distribution message",
+    "signed pre key",
+    "token",
+    "x api key",
+    # A QR or pairing code links a device to the number.
+    "pairing code",
+    "code",
+    # Not secret but heavy, and of no use in the journal.
+    "base64",
+    "buffer",
+    "disconnection object",
+    "file sha256",
+    "first frame sidecar",
+    "initial hist bootstrap inline payload",
+    "jpeg thumbnail",
+    "media",
+    "png thumbnail",
+    "streaming sidecar",
+    "thumbnail",
 )
-# How the names above are also written with separators in bodies that have been seen.
-SEPARATED_KEYS = ("api_key", "api-key", "x-api-key", "access_token", "jwt_key", "private_key", "client_secret")
+SECRET_KEYS = frozenset(words.replace(" ", "") for words in SECRET_WORDS)
 
 
 class _NeedsWalk(Exception):
@@ -138,30 +136,34 @@ def _unhide(match: re.Match[bytes]) -> bytes:
 
 
 def _alternatives(words: list[str]) -> str:
-    """One pattern of many words that looks at each letter once: the plain `a|b|c` is three times slower."""
+    """One pattern of many names that looks at each letter once: the plain `a|b|c` is three times slower."""
     by_first: dict[str, list[str]] = {}
     for word in words:
         by_first.setdefault(word[:1], []).append(word[1:])
-    branches = [re.escape(first) + _alternatives(rests) for first, rests in sorted(by_first.items()) if first]
+    branches = [
+        (_GAP if first == " " else re.escape(first)) + _alternatives(rests)
+        for first, rests in sorted(by_first.items())
+        if first
+    ]
     pattern = "|".join(branches)
     if "" in by_first:
         return f"(?:{pattern})?" if branches else ""
     return f"(?:{pattern})" if len(branches) > 1 else pattern
 
 
-_KEYS = sorted(SECRET_KEYS | set(SEPARATED_KEYS))
-_FIRST_LETTERS = "".join(sorted({key[0] for key in _KEYS}))
-_KEY_PATTERN = _alternatives(_KEYS)
+_GAP = "[_-]?"
+_FIRST_LETTERS = "".join(sorted({words[0] for words in SECRET_WORDS}))
+_KEY_PATTERN = _alternatives(list(SECRET_WORDS))
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_OPEN_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+\\?$'
 _FLAT_VALUE = rf'{_STRING}|[-+.\w]++|\{{(?:"\d+":\d+,?)*+\}}|\[[\d,]*+\]'
 # Group 1 is the value, when it is one that can be cut out without counting brackets.
 _SECRET_WITH_VALUE = re.compile(
     rf'"(?=[{_FIRST_LETTERS}]){_KEY_PATTERN}"\s*+:\s*+(?:({_FLAT_VALUE})(?=\s*+[,}}\]])|)'.encode(), re.DOTALL
 )
-_LOOSE_NAMES = "|".join("[_-]?".join(re.escape(letter) for letter in key) for key in sorted(SECRET_KEYS))
 _LOOSE_SECRET = re.compile(
-    rf"""((?<![a-z0-9])(?:{_LOOSE_NAMES})\\?["']?\s*[:=]\s*)"""
-    rf"""(?:{_STRING}|"[^"]*$|\\"[^"]*"?|'[^']*'?|\{{[^{{}}\[\]]*\}}|\[[^{{}}\[\]]*\]|[{{\[].*|[^\s,;&}}\]]+)""".encode(),
+    rf"""((?<![a-z0-9]){_KEY_PATTERN}\\?["']?\s*[:=]\s*)"""
+    rf"""(?:{_STRING}|{_OPEN_STRING}|\\"[^"]*"?|'[^']*'?|\{{[^{{}}\[\]]*\}}|\[[^{{}}\[\]]*\]|[{{\[].*|[^\s,;&}}\]]+)""".encode(),
     re.DOTALL | re.IGNORECASE,
 )
 # A letter written as \u0061 could hide a key's name; no ordinary encoder escapes printable ASCII.
