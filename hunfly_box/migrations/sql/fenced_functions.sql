@@ -20,13 +20,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ORDER BY w.priority, w.run_at LIMIT at_most
 $$;
 
--- The conversations with something to send. One id a conversation: within it, sends go one after the other.
+-- The conversations with something to send. One id a conversation: within it, sends go one after the other, so only its
+-- oldest open delivery counts. One that waits for its number is due at once when the number is back.
 CREATE FUNCTION app.due_deliveries(at_most integer) RETURNS TABLE (tenant_id uuid, channel_id uuid, conversation_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT d.tenant_id, d.channel_id, d.conversation_id FROM app.deliveries d
-  WHERE (d.state = 'queued' AND d.run_at <= now())
-     OR (d.state IN ('claimed', 'dispatching') AND d.lease_until < now())
-  GROUP BY 1, 2, 3 ORDER BY min(d.run_at) LIMIT at_most
+  SELECT h.tenant_id, h.channel_id, h.conversation_id FROM (
+    SELECT DISTINCT ON (d.tenant_id, d.channel_id, d.conversation_id)
+      d.tenant_id, d.channel_id, d.conversation_id, d.state, d.run_at, d.lease_until, d.error_code
+    FROM app.deliveries d WHERE d.state IN ('queued', 'claimed', 'dispatching')
+    ORDER BY d.tenant_id, d.channel_id, d.conversation_id, d.created_at, d.id) h
+  WHERE (h.state = 'queued' AND h.run_at <= now())
+     OR (h.state = 'queued' AND h.error_code = 'channel.down' AND EXISTS (
+           SELECT 1 FROM app.channels c WHERE c.tenant_id = h.tenant_id AND c.id = h.channel_id AND c.state = 'open'))
+     OR (h.state IN ('claimed', 'dispatching') AND h.lease_until < now())
+  ORDER BY h.run_at LIMIT at_most
 $$;
 
 CREATE FUNCTION app.all_channels() RETURNS TABLE (tenant_id uuid, channel_id uuid, provider text, state text)
