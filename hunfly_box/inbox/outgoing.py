@@ -23,7 +23,7 @@ MIME_OF = {
 TYPES = ("text", *MIME_OF, "location", "contacts")
 
 
-class Outgoing(Struct, frozen=True, kw_only=True):
+class Outgoing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`media_id` names an upload, or the media of a message the person may read."""
 
     type: str

@@ -8,7 +8,7 @@ from msgspec import Struct
 Payload = dict[str, Any]
 
 
-class Location(Struct, frozen=True, kw_only=True):
+class Location(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lat: float
     lng: float
     name: str | None = None
@@ -16,7 +16,7 @@ class Location(Struct, frozen=True, kw_only=True):
     live: bool = False
 
 
-class SharedContact(Struct, frozen=True, kw_only=True):
+class SharedContact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     phones: list[str]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from hunfly_box.contacts.objects import Label
 from hunfly_box.inbox import objects
 from hunfly_box.inbox.filters import Filter, conditions
 from hunfly_box.inbox.objects import Conversation, Message
@@ -21,6 +22,7 @@ WHERE v.tenant_id = app.tenant_id() AND v.last_message_at IS NOT NULL {condition
 ORDER BY v.last_message_at DESC, v.id DESC LIMIT :limit
 """
 AFTER_CONVERSATION = "AND (v.last_message_at, v.id) < (:after_at, :after_id)"
+EXISTS = "SELECT EXISTS (SELECT 1 FROM app.conversations v WHERE v.tenant_id = app.tenant_id() AND v.id = :id)"
 THREAD = """
 SELECT m.id, m.sent_at AS at FROM app.messages m
 WHERE m.tenant_id = app.tenant_id() AND m.conversation_id = :conversation_id {after}
@@ -72,6 +74,10 @@ WHERE d.tenant_id = app.tenant_id() AND d.conversation_id = :conversation_id AND
   AND m.type IN ('image', 'video') AND m.deleted_at IS NULL
 ORDER BY m.sent_at DESC, m.id DESC LIMIT :limit
 """
+LABELS = """
+SELECT l.id::text AS id, l.name, l.color FROM app.labels l
+WHERE l.tenant_id = app.tenant_id() AND (CAST(:id AS uuid) IS NULL OR l.id = :id) ORDER BY lower(l.name), l.id
+"""
 MEMBERS = """
 SELECT u.user_id AS id, u.name FROM app.memberships u
 WHERE u.tenant_id = app.tenant_id() AND u.is_active ORDER BY lower(u.name), u.user_id
@@ -111,6 +117,12 @@ def conversation(tx: TenantTransaction, conversation_id: UUID) -> Conversation:
     if not found:
         raise NotFound
     return found[0]
+
+
+def require_conversation(tx: TenantTransaction, conversation_id: UUID) -> None:
+    """Raises NotFound for one that the acting person may not see."""
+    if not tx.scalar(EXISTS, id=conversation_id):
+        raise NotFound
 
 
 def message(tx: TenantTransaction, message_id: UUID) -> Message:
@@ -181,6 +193,14 @@ def last_notes(tx: TenantTransaction, conversation_id: UUID, limit: int = 5) -> 
 
 def last_pictures(tx: TenantTransaction, conversation_id: UUID, limit: int = 9) -> list[Message]:
     return objects.messages(tx, tx.scalars(GALLERY, conversation_id=conversation_id, limit=limit))
+
+
+def labels(tx: TenantTransaction) -> list[Label]:
+    return tx.all(Label, LABELS, id=None)
+
+
+def label(tx: TenantTransaction, label_id: UUID) -> Label:
+    return tx.one(Label, LABELS, id=label_id)
 
 
 def members(tx: TenantTransaction) -> list[Member]:

@@ -1,0 +1,83 @@
+"""REST: the tenant's labels. Everybody uses them; who keeps the list is in the table of permissions."""
+
+from uuid import UUID
+
+from litestar import delete, get, patch, post
+from msgspec import UNSET, Struct
+
+from hunfly_box.access.viewer import Viewer
+from hunfly_box.bootstrap import Resources
+from hunfly_box.contacts.objects import Label
+from hunfly_box.inbox import queries
+from hunfly_box.inbox.bodies import LabelBody, LabelChange
+from hunfly_box.inbox.commands import labelling
+from hunfly_box.kit.openapi import problems
+
+
+class LabelList(Struct, frozen=True):
+    items: list[Label]
+    next: str | None = None
+
+
+@get(
+    "/api/v1/labels",
+    sync_to_thread=True,
+    opt={"permission": "label.read"},
+    operation_id="listLabels",
+    tags=["labels"],
+    responses=problems(),
+)
+def list_labels(resources: Resources, viewer: Viewer) -> LabelList:
+    """All of them, by name."""
+    with resources.database.transaction(viewer.scope()) as tx:
+        return LabelList(queries.labels(tx))
+
+
+@post(
+    "/api/v1/labels",
+    sync_to_thread=True,
+    opt={"permission": "label.write"},
+    operation_id="createLabel",
+    tags=["labels"],
+    responses=problems(),
+)
+def create_label(resources: Resources, viewer: Viewer, data: LabelBody) -> Label:
+    with resources.database.transaction(viewer.scope()) as tx:
+        label_id = labelling.create_label(tx, name=data.name, color=data.color)
+        return queries.label(tx, label_id)
+
+
+@patch(
+    "/api/v1/labels/{label_id:uuid}",
+    sync_to_thread=True,
+    opt={"permission": "label.write"},
+    operation_id="changeLabel",
+    tags=["labels"],
+    responses=problems(404),
+)
+def change_label(resources: Resources, viewer: Viewer, label_id: UUID, data: LabelChange) -> Label:
+    with resources.database.transaction(viewer.scope()) as tx:
+        labelling.update_label(
+            tx,
+            label_id,
+            name=None if data.name is UNSET else data.name,
+            color=None if data.color is UNSET else data.color,
+        )
+        return queries.label(tx, label_id)
+
+
+@delete(
+    "/api/v1/labels/{label_id:uuid}",
+    sync_to_thread=True,
+    opt={"permission": "label.write"},
+    operation_id="deleteLabel",
+    tags=["labels"],
+    responses=problems(404),
+)
+def delete_label(resources: Resources, viewer: Viewer, label_id: UUID) -> None:
+    """It leaves every conversation that has it."""
+    with resources.database.transaction(viewer.scope()) as tx:
+        labelling.delete_label(tx, label_id)
+
+
+ROUTES = [list_labels, create_label, change_label, delete_label]

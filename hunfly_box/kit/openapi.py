@@ -1,0 +1,60 @@
+"""How refusals are described in the OpenAPI document: each route declares those it can give."""
+
+from typing import Annotated
+
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Parameter
+from msgspec import Struct
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+DESCRIPTIONS = {
+    400: "The request cannot be read",
+    401: "Sign in, or send a token",
+    403: "Not allowed",
+    404: "There is no such thing, or it is somebody else's",
+    409: "It does not fit the present state; `code` says why",
+    422: "Some fields are not as they must be",
+    429: "Too many requests; see Retry-After",
+}
+# What every route behind a sign-in can answer.
+ALWAYS = (400, 401, 403, 422, 429)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key",
+        description="1 to 128 printable characters, kept for 24 hours: the same call again gets the first answer again",
+    ),
+]
+Cursor = Annotated[str | None, Parameter(query="cursor", description="`next` of the page before")]
+Limit = Annotated[int, Parameter(query="limit", ge=1, le=200, description="Rows in a page")]
+
+
+class ProblemField(Struct, frozen=True):
+    field: str
+    code: str
+    detail: str
+
+
+class Problem(Struct, frozen=True):
+    """`code` is stable: programs branch on it."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[ProblemField]
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            description=DESCRIPTIONS[status],
+            media_type=PROBLEM_MEDIA_TYPE,  # type: ignore[arg-type]  # any media type will do at run time
+            generate_examples=False,
+        )
+        for status in (*ALWAYS, *statuses)
+    }
