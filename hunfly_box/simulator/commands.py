@@ -4,7 +4,9 @@
 |--------------------|---------------------------------------------------------------------------------|
 | add_contact        | name, number?, lid?, addressing? (pn, lid), online?, reads?, id?                |
 | change_contact     | contact, and any of the fields above                                            |
-| add_group          | subject, members: [contact], addressing? (lid, pn), jid?                        |
+| add_group          | subject, members: [contact], addressing? (lid, pn), jid?, instance? (is told)   |
+| rename_group       | instance, group, author, subject                                                |
+| change_members     | instance, group, author, members, action? (add remove promote demote)           |
 | not_on_whatsapp    | numbers: [digits]                                                               |
 | scan               | instance, number?, name?, history? (messages): holds the phone before the code  |
 | receive            | instance, contact, kind, fields of the kind, group?, quoted?, at?, message_id?  |
@@ -46,12 +48,11 @@ from hunfly_box.simulator import content as contents
 from hunfly_box.simulator import jids, linking, traffic, views
 from hunfly_box.simulator.engine import Engine
 from hunfly_box.simulator.faults import Fault
-from hunfly_box.simulator.model import Contact, Group, Instance, Row, World
+from hunfly_box.simulator.model import Contact, Instance, Row, World
 from hunfly_box.simulator.shapes import Json, new_uuid
 from hunfly_box.simulator.webhooks import WebhookFault
 
 DEFAULT_OWNER = "5511999990000"
-GROUP_PREFIX = "1203630000"
 
 Command = Callable[..., Any]
 COMMANDS: dict[str, Command] = {}
@@ -102,17 +103,6 @@ def change_contact(engine: Engine, contact: str, **fields: Any) -> Json:
         setattr(found, field, value)
     engine.show(type="contacts")
     return views.contact(found)
-
-
-@command
-def add_group(
-    engine: Engine, subject: str, members: list[str], addressing: str = "lid", jid: str | None = None
-) -> Json:
-    ids = [contact_of(engine.world, member).id for member in members]
-    made = jid or f"{GROUP_PREFIX}{len(engine.world.groups) + 10:08d}{jids.GROUP}"
-    engine.world.groups[made] = Group(made, subject, ids, addressing)
-    engine.show(type="contacts")
-    return views.group(engine.world.groups[made])
 
 
 @command

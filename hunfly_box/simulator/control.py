@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from hunfly_box.simulator import contract, views
+from hunfly_box.simulator import commands_groups, contract, views
 from hunfly_box.simulator.commands import COMMANDS, Unknown, instance_of
 from hunfly_box.simulator.engine import Engine
 from hunfly_box.simulator.http_server import Request, Response, json_response
 from hunfly_box.simulator.model import Sent
 from hunfly_box.simulator.shapes import Json
 from hunfly_box.simulator.webhooks import Attempt
+
+
+# Importing it put its commands into the table.
+assert commands_groups.add_group.__name__ in COMMANDS  # noqa: S101
 
 
 async def run(engine: Engine, name: str, fields: Json) -> Any:

@@ -273,4 +273,5 @@ def make_history(engine: Engine, instance: Instance, wanted: int) -> None:
     """Old small talk between the shop and those customers who have a number."""
     people = [contact for contact in engine.world.contacts.values() if contact.number]
     for n in range(wanted if people else 0):
-        samples.old_message(instance, people[n % len(people)], n)
+        nth, of = n // len(people), -(-wanted // len(people))
+        samples.old_message(instance, people[n % len(people)], nth, of)

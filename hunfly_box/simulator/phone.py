@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import resources
 from typing import Any
@@ -81,7 +82,7 @@ def _read(engine: Engine, request: Request, name: str) -> Response:
     if name == "messages":
         return json_response(200, control.question(engine, "messages", query))
     if name == "media":
-        return _media(engine, query["instance"], query["id"])
+        return _media(engine, request)
     if name == "live":
         headers = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
         return Response(200, b"", "text/event-stream", headers, stream=_live(engine))
@@ -104,8 +105,9 @@ def state(engine: Engine) -> Json:
     }
 
 
-def _media(engine: Engine, name: str, key_id: str) -> Response:
-    row = commands.row_of(commands.instance_of(engine.world, name), key_id)
+def _media(engine: Engine, request: Request) -> Response:
+    query = request.query
+    row = commands.row_of(commands.instance_of(engine.world, query["instance"]), query["id"])
     if row.media is None or row.deleted:
         return json_response(404, {"error": "no media"})
     mimetype = row.media.mimetype
@@ -113,7 +115,18 @@ def _media(engine: Engine, name: str, key_id: str) -> Response:
     if not mimetype.startswith(SHOWN_TYPES):
         headers.append(("Content-Disposition", "attachment"))
         mimetype = "application/octet-stream"
-    return Response(200, row.media.data, mimetype, headers)
+    return _part(request, row.media.data, mimetype, headers)
+
+
+def _part(request: Request, data: bytes, mimetype: str, headers: list[tuple[str, str]]) -> Response:
+    """Some browsers play sound and video only from servers that give parts."""
+    headers = [*headers, ("Accept-Ranges", "bytes")]
+    wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if wanted is None or int(wanted[1]) >= len(data):
+        return Response(200, data, mimetype, headers)
+    first, last = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+    headers.append(("Content-Range", f"bytes {first}-{last}/{len(data)}"))
+    return Response(206, data[first : last + 1], mimetype, headers)
 
 
 async def _live(engine: Engine) -> AsyncIterator[bytes]:

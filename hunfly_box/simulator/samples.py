@@ -38,7 +38,8 @@ def fill(world: World) -> None:
         world.groups[GROUP_JID] = Group(GROUP_JID, GROUP_SUBJECT, ["sample-0", "sample-1", "sample-2"])
 
 
-def old_message(instance: Instance, contact: Contact, n: int) -> Row:
+def old_message(instance: Instance, contact: Contact, n: int, total: int) -> Row:
+    """The n-th of so many with this customer: question and answer by turns, the last one not long ago."""
     own = n % 2 == 1
     row = Row(
         chat=contact.id,
@@ -51,7 +52,7 @@ def old_message(instance: Instance, contact: Contact, n: int) -> Row:
         },
         message={"conversation": TALK[n % len(TALK)]},
         message_type="conversation",
-        timestamp=int(time.time()) - (n + 1) * MINUTES_BETWEEN * 60,
+        timestamp=int(time.time()) - (total - n) * MINUTES_BETWEEN * 60,
         push_name="Você" if own else contact.name,
         source="android",
         status="READ" if own else "DELIVERY_ACK",
