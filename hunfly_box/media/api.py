@@ -1,0 +1,195 @@
+"""REST: upload a file, read one. The row is read under the viewer's policies before a byte is."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.datastructures import UploadFile
+from litestar.enums import RequestEncodingType
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import Body, Parameter
+from litestar.response import Response, Stream
+from msgspec import Struct
+
+from hunfly_box.access.viewer import Viewer
+from hunfly_box.bootstrap import Resources
+from hunfly_box.kit.errors import FieldError, Invalid, NotFound
+from hunfly_box.media import commands, fetching, queries, ranges, sniffing, store
+from hunfly_box.media.queries import Media
+
+MB = 1024 * 1024
+MOST_BYTES = {"image": 16 * MB, "audio": 16 * MB, "video": 16 * MB}
+MOST_DOCUMENT_BYTES = 100 * MB
+CHUNK_BYTES = 256 * 1024
+MOST_PEAKS = 64
+
+
+class Uploaded(Struct, frozen=True):
+    id: UUID
+    mime: str
+    name: str | None
+    size: int
+    seconds: int | None
+    width: int | None
+    height: int | None
+    url: str
+
+
+class Upload(Struct):
+    """`kind` voice marks a recording; `seconds` and `peaks` (a JSON list, 0–100) are what the recorder measured."""
+
+    file: UploadFile
+    kind: str | None = None
+    seconds: int | None = None
+    peaks: str | None = None
+
+
+@post(
+    "/api/v1/media",
+    sync_to_thread=True,
+    opt={"permission": "media.upload"},
+    operation_id="uploadMedia",
+    tags=["media"],
+    request_max_body_size=MOST_DOCUMENT_BYTES + MB,
+)
+def upload(
+    resources: Resources, viewer: Viewer, data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)]
+) -> Uploaded:
+    """Stored first, then known: a row never names a file that is not there."""
+    scope = viewer.scope()
+    with resources.database.transaction(scope) as tx:
+        room = queries.room_left(tx)
+    incoming = data.file.file
+    incoming.seek(0)
+    size_limit = min(MOST_DOCUMENT_BYTES, room)
+    sha256, size = store.write(resources.media_folder, scope.tenant_id, _bounded(incoming, size_limit, room))
+    stored = fetching.describe(resources.media_folder, scope.tenant_id, sha256, size, data.file.content_type)
+    _refuse_too_big(stored.mime, size)
+    name = sniffing.display_name(data.file.filename)
+    with resources.database.transaction(scope) as tx:
+        media_id = commands.keep_upload(tx, stored, name=name, seconds=_seconds(data.seconds), peaks=_peaks(data.peaks))
+    return Uploaded(
+        media_id, stored.mime, name, size, data.seconds, stored.width, stored.height, f"/api/v1/media/{media_id}"
+    )
+
+
+@get(
+    "/api/v1/media/{media_id:uuid}",
+    sync_to_thread=True,
+    opt={"permission": "media.read"},
+    operation_id="readMedia",
+    tags=["media"],
+    responses={
+        206: ResponseSpec(None, description="The part that was asked for"),
+        304: ResponseSpec(None, description="Unchanged"),
+        416: ResponseSpec(None, description="The range lies outside the file"),
+    },
+)
+def read(
+    request: Request[Any, Any, Any],
+    resources: Resources,
+    viewer: Viewer,
+    media_id: UUID,
+    thumb: Annotated[bool, Parameter(query="thumb")] = False,
+    download: Annotated[bool, Parameter(query="download")] = False,
+) -> Response[Any]:
+    with resources.database.transaction(viewer.scope()) as tx:
+        media = queries.media_by_id(tx, media_id)
+    sha256 = (media.thumbnail_sha256 if thumb else None) or media.sha256
+    if media.state != "ready" or sha256 is None:
+        raise NotFound(code="media.not_ready")
+    mime = "image/webp" if thumb and media.thumbnail_sha256 else media.mime
+    path = store.path_of(resources.media_folder, viewer.scope().tenant_id, sha256)
+    if not path.exists():
+        raise NotFound(code="media.not_ready")
+    headers = _headers(media, mime, sha256, as_download=download)
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(None, status_code=304, headers=headers)
+    return _part(path, mime, headers, request.headers.get("range"))
+
+
+def _part(path: Path, mime: str, headers: dict[str, str], asked: str | None) -> Response[Any]:
+    size = path.stat().st_size
+    try:
+        part = ranges.wanted(asked, size)
+    except ValueError:
+        return Response(None, status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    first, last = part or (0, size - 1)
+    headers["Content-Length"] = str(last - first + 1)
+    if part:
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return Stream(_bytes(path, first, last), status_code=206 if part else 200, media_type=mime, headers=headers)
+
+
+def _bytes(path: Path, first: int, last: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(first)
+        left = last - first + 1
+        while left > 0 and (chunk := file.read(min(CHUNK_BYTES, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+def _headers(media: Media, mime: str, sha256: str, *, as_download: bool) -> dict[str, str]:
+    disposition = "inline" if sniffing.is_inline(mime) and not as_download else "attachment"
+    name = quote(media.name or f"{media.id}", safe="")
+    return {
+        "Content-Disposition": f"{disposition}; filename*=UTF-8''{name}",
+        # Even a file that fooled the sniffer can run nothing and load nothing.
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{sha256[:32]}"',
+        "Vary": "Cookie, Authorization",
+    }
+
+
+def _bounded(file: "SpooledTemporaryFile[bytes]", most: int, room: int) -> Iterator[bytes]:
+    total = 0
+    while chunk := file.read(CHUNK_BYTES):
+        total += len(chunk)
+        if total > most:
+            raise _quota() if total > room else _too_big(MOST_DOCUMENT_BYTES)
+        yield chunk
+
+
+def _refuse_too_big(mime: str, size: int) -> None:
+    most = MOST_BYTES.get(mime.split("/", 1)[0], MOST_DOCUMENT_BYTES)
+    if size > most:
+        raise _too_big(most)
+    if size == 0:
+        raise Invalid(errors=(FieldError("file", "media.empty", "The file is empty."),))
+
+
+def _too_big(most: int) -> Invalid:
+    detail = f"At most {most // MB} MB."
+    return Invalid(detail, code="media.too_big", errors=(FieldError("file", "media.too_big", detail),))
+
+
+def _quota() -> Invalid:
+    return Invalid("The storage for files is used up.", code="media.quota")
+
+
+def _seconds(value: int | None) -> int | None:
+    return min(value, 86_400) if value is not None and value >= 0 else None
+
+
+def _peaks(text: str | None) -> list[int] | None:
+    if not text:
+        return None
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(values, list) or not all(isinstance(value, int) for value in values):
+        return None
+    return [max(0, min(100, value)) for value in values[:MOST_PEAKS]]
+
+
+ROUTES = [upload, read]

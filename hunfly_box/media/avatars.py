@@ -1,0 +1,60 @@
+"""Profile pictures: asked of the provider now and then, fetched at once (their links expire), kept like any picture."""
+
+from uuid import UUID
+
+from hunfly_box.bootstrap import Resources
+from hunfly_box.channels import connecting
+from hunfly_box.channels import queries as channels
+from hunfly_box.kit import egress
+from hunfly_box.kit.announcing import Changed
+from hunfly_box.kit.database import Scope
+from hunfly_box.kit.egress import EgressFailed, EgressRefused
+from hunfly_box.kit.work import GiveUp, RetryLater
+from hunfly_box.media import fetching
+from hunfly_box.providers.messenger import ProviderError, Refused
+
+MOST_BYTES = 2 * 1024 * 1024
+
+WHERE_TO_ASK = """
+SELECT v.channel_id, i.address FROM app.contact_identities i
+JOIN app.conversations v ON v.tenant_id = i.tenant_id AND v.contact_id = i.contact_id
+JOIN app.channels c ON c.tenant_id = v.tenant_id AND c.id = v.channel_id
+WHERE i.contact_id = :id
+ORDER BY c.state = 'open' DESC, i.kind = 'phone' DESC, v.last_message_at DESC NULLS LAST LIMIT 1
+"""
+NOTE = """
+UPDATE app.contacts SET avatar_checked_at = now(), avatar_sha256 = coalesce(:sha256, avatar_sha256) WHERE id = :id
+"""
+CONVERSATIONS = "UPDATE app.conversations SET version = version WHERE contact_id = :id RETURNING id"
+
+
+def fetch(resources: Resources, tenant_id: UUID, contact_id: UUID) -> None:
+    """Raises RetryLater and GiveUp."""
+    with resources.database.transaction(Scope.system(tenant_id)) as tx:
+        asked = tx.maybe(dict[str, object], WHERE_TO_ASK, id=contact_id)
+        line = channels.line(tx, UUID(str(asked["channel_id"]))) if asked else None
+    if asked is None or line is None:
+        raise GiveUp("no number to ask through")
+    _, messenger = connecting.messenger_of(resources, tenant_id, line)
+    try:
+        url = messenger.picture_url(str(asked["address"]))
+        content = egress.fetch(url, max_bytes=MOST_BYTES, trusted_origins=[line.engine_url])[0] if url else None
+    except (EgressRefused, Refused) as error:
+        _note(resources, tenant_id, contact_id, None)
+        raise GiveUp(str(error)) from error
+    except (EgressFailed, ProviderError) as error:
+        raise RetryLater(str(error)) from error
+    finally:
+        messenger.close()
+    stored = fetching.keep(resources.media_folder, tenant_id, content, None) if content else None
+    is_picture = stored is not None and stored.mime.startswith("image/")
+    _note(resources, tenant_id, contact_id, stored.sha256 if stored and is_picture else None)
+
+
+def _note(resources: Resources, tenant_id: UUID, contact_id: UUID, sha256: str | None) -> None:
+    with resources.database.transaction(Scope.system(tenant_id)) as tx:
+        tx.execute(NOTE, id=contact_id, sha256=sha256)
+        if sha256 is None:
+            return
+        for conversation_id in tx.scalars(CONVERSATIONS, id=contact_id):
+            tx.announce(Changed(tenant_id, "conversation", conversation_id, conversation_id))

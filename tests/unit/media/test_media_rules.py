@@ -1,0 +1,124 @@
+"""What a file is, which part of it was asked for, where it lies."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from hunfly_box.kit.ids import new_id
+from hunfly_box.media import pictures, ranges, sniffing, store
+
+
+def picture(kind: str, size: tuple[int, int] = (1200, 800)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, (200, 30, 30)).save(out, kind)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("head", "claimed", "mime"),
+    [
+        (picture("JPEG"), "image/png", "image/jpeg"),
+        (picture("PNG"), "application/octet-stream", "image/png"),
+        (b"<svg onload=alert(1)>", "image/svg+xml", "application/octet-stream"),
+        (b"<html><script>1</script>", "image/jpeg", "application/octet-stream"),
+        (b"<!doctype html>", "text/plain", "application/octet-stream"),
+        (b"nome;valor\nAna;1\n", "text/csv", "text/csv"),
+        ("ação".encode(), "text/plain; charset=utf-8", "text/plain"),
+        (b"\0\1\2", "text/plain", "application/octet-stream"),
+        (b"OggS" + b"\0" * 24 + b"OpusHead", "audio/ogg; codecs=opus", "audio/ogg"),
+        (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm", "audio/webm", "audio/webm"),
+        (b"%PDF-1.7", "application/pdf", "application/pdf"),
+    ],
+)
+def test_bytes_decide_what_a_file_is(head: bytes, claimed: str, mime: str) -> None:
+    assert sniffing.mime_of(head, claimed) == mime
+
+
+def test_pages_and_drawings_that_can_run_programs_are_never_shown_inline() -> None:
+    assert not sniffing.is_inline("image/svg+xml")
+    assert not sniffing.is_inline("text/html")
+    assert sniffing.is_inline("image/webp")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\fotos\\praia.jpg", "praia.jpg"),
+        ("conta\u202egpj.exe", "contagpj.exe"),
+        ("a" * 200 + ".pdf", "a" * 116 + ".pdf"),
+        ("", None),
+        ("..", None),
+        ("\n\t", None),
+    ],
+)
+def test_names_are_only_names(name: str, shown: str | None) -> None:
+    assert sniffing.display_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("header", "part"),
+    [
+        (None, None),
+        ("bytes=0-", (0, 99)),
+        ("bytes=10-19", (10, 19)),
+        ("bytes=90-500", (90, 99)),
+        ("bytes=-5", (95, 99)),
+        ("bytes=-500", (0, 99)),
+        ("bytes=0-1,5-6", None),
+        ("lines=1-2", None),
+        ("bytes=-", None),
+    ],
+)
+def test_ranges_of_a_file_of_100_bytes(header: str | None, part: tuple[int, int] | None) -> None:
+    assert ranges.wanted(header, 100) == part
+
+
+@pytest.mark.parametrize("header", ["bytes=100-", "bytes=50-40", "bytes=-0"])
+def test_a_range_outside_the_file_is_refused(header: str) -> None:
+    with pytest.raises(ValueError, match="range"):
+        ranges.wanted(header, 100)
+
+
+def test_a_stored_file_is_found_by_its_hash_and_by_nothing_else(tmp_path: Path) -> None:
+    tenant = new_id()
+    sha256, size = store.write(tmp_path, tenant, [b"ol", b"a"])
+    assert size == 3
+    assert store.read(tmp_path, tenant, sha256) == b"ola"
+    assert not list((tmp_path / str(tenant)).glob(".incoming*"))
+    for name in ("../../../etc/passwd", sha256.upper(), sha256[:-1], ""):
+        with pytest.raises(ValueError, match="sha256"):
+            store.path_of(tmp_path, tenant, name)
+
+
+def test_a_large_picture_gets_a_thumbnail_and_keeps_its_size(tmp_path: Path) -> None:
+    file = tmp_path / "photo"
+    file.write_bytes(picture("JPEG", (3000, 2000)))
+    seen = pictures.inspect(file)
+    assert seen is not None
+    assert (seen.width, seen.height) == (3000, 2000)
+    assert seen.thumbnail is not None
+    with Image.open(io.BytesIO(seen.thumbnail)) as thumbnail:
+        assert thumbnail.size == (640, 427)
+
+
+def test_what_only_pretends_to_be_a_picture_is_not_decoded(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_bytes(picture("PNG")[:200])
+    assert pictures.inspect(broken) is None
+
+
+def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb"
+    bomb.write_bytes(_png_header(30_000, 30_000))
+    assert pictures.inspect(bomb) is None
+
+
+def _png_header(width: int, height: int) -> bytes:
+    import struct
+    import zlib
+
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
