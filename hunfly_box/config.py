@@ -65,13 +65,7 @@ def address(text: str) -> Address:
 
 def web_url(text: str) -> str:
     url = _split(text)
-    if (
-        url is None
-        or url.scheme not in ("http", "https")
-        or not url.hostname
-        or url.path not in ("", "/")
-        or url.query
-    ):
+    if url is None or url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
         raise ValueError("http:// or https:// and a host, without a path, such as https://inbox.example.com")
     return text.rstrip("/")
 
@@ -136,9 +130,7 @@ class Settings:
 
     webhook_url: str | None = setting(web_url, None, "Where the WhatsApp engine finds this box.")
 
-    database_url: str | None = setting(
-        url_of(*POSTGRES_SCHEMES), None, "External Postgres, login hb_app.", True
-    )
+    database_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "External Postgres, login hb_app.", True)
     database_admin_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "The same, to migrate.", True)
     redis_url: str | None = setting(url_of(*REDIS_SCHEMES), None, "External Redis or Valkey.", True)
 
@@ -254,9 +246,7 @@ def _unknown(shown: str, name: str, spelling: Callable[[str], str]) -> SettingsE
     nearest = difflib.get_close_matches(name, PARSERS, n=1)
     if nearest:
         return SettingsError(f"Unknown setting {shown}.", f"Did you mean {spelling(nearest[0])}?")
-    return SettingsError(
-        f"Unknown setting {shown}.", f"Remove it; known: {', '.join(map(spelling, PARSERS))}."
-    )
+    return SettingsError(f"Unknown setting {shown}.", f"Remove it; known: {', '.join(map(spelling, PARSERS))}.")
 
 
 def _parse(name: str, text: str, source: str) -> Any:

@@ -12,6 +12,8 @@ from hunfly_box.embedded.supervisor import EmbeddedServers
 if __name__ == "__main__":
     if len(sys.argv) > 2:
         # Only now, with everything imported: the interpreter may lie in a folder that this user cannot enter.
+        # The servers' programs may, too, so that they come along.
+        sys.path.insert(0, sys.argv[3])
         user = pwd.getpwnam(sys.argv[2])
         os.setgroups([])
         os.setgid(user.pw_gid)

