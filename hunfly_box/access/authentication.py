@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hunfly_box.access import credentials, queries
-from hunfly_box.access.permissions import scopes_of
+from hunfly_box.access.permissions import BOX_SCOPES, scopes_of
 from hunfly_box.access.queries import LiveSession, LiveToken, Who
 from hunfly_box.access.viewer import DEFAULT_PREFERENCES, RESELLER, SUPER_ADMIN, Viewer
 from hunfly_box.bootstrap import Resources
@@ -23,7 +23,7 @@ MOST_REMEMBERED = 20_000
 # The session's last use is written this often, not at every request.
 TOUCH_EVERY = timedelta(minutes=1)
 
-BOX_SCOPES = frozenset({"metrics:read"})
+
 BEARER = "bearer "
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from litestar.connection import ASGIConnection
+from litestar.handlers import HTTPRouteHandler
 from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
@@ -20,13 +21,13 @@ class UndeclaredPermission(Exception):
 
 
 def check_permission(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    name = str(handler.opt["permission"])
-    if name == PUBLIC:
+    name = handler.opt.get("permission")
+    if name == PUBLIC or _is_framework_options(handler):
         return
     viewer = viewer_of(connection.scope)
     if viewer is None:
         raise Unauthorized
-    if not permissions.may(viewer, name):
+    if not permissions.may(viewer, str(name)):
         raise Forbidden
 
 
@@ -40,7 +41,7 @@ def refuse_undeclared(routes: Iterable[BaseRoute]) -> None:
     for route in routes:
         for handler in _handlers(route):
             name = handler.opt.get("permission")
-            if name != PUBLIC and name not in PERMISSIONS:
+            if name != PUBLIC and name not in PERMISSIONS and not _is_framework_options(handler):
                 raise UndeclaredPermission(f"{route.path} ({handler}) declares the permission {name!r}")
 
 
@@ -49,3 +50,8 @@ def _handlers(route: BaseRoute) -> Iterator[BaseRouteHandler]:
         yield from route.route_handlers
     else:
         yield route.route_handler  # type: ignore[attr-defined]
+
+
+def _is_framework_options(handler: BaseRouteHandler) -> bool:
+    """The framework answers OPTIONS by itself, with nothing but the methods of the path."""
+    return isinstance(handler, HTTPRouteHandler) and set(handler.http_methods) == {"OPTIONS"}

@@ -9,6 +9,9 @@ from hunfly_box.access.viewer import AGENT, MANAGER, RESELLER, SUPER_ADMIN, TENA
 # The permission of a route that everybody may call, signed in or not.
 PUBLIC = "public"
 
+# What a token of the box's owner may hold beyond the scopes of the role they have in its tenant.
+BOX_SCOPES = frozenset({"metrics:read"})
+
 
 class Reach(StrEnum):
     """How far a role's permission goes. Narrower than ALL is enforced by the policies, or by the query it is about."""

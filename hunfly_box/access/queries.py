@@ -13,7 +13,7 @@ WHO = """
   m.role AS member_role
 """
 
-# A session at a tenant's desk needs an active membership of an active tenant; the box's and a reseller's desk have none.
+# At a tenant's desk a session needs an active membership of an active tenant; other desks have no tenant.
 LIVE_SESSION = f"""
 SELECT {WHO}, s.csrf_secret, s.last_seen_at, s.authenticated_at,
   (SELECT r.reseller_id FROM app.reseller_members r WHERE r.user_id = u.id ORDER BY r.created_at LIMIT 1) AS reseller_id

@@ -191,7 +191,11 @@ def exception_handlers(error_page: ErrorPage) -> dict[Any, Any]:
         elif isinstance(error, Unavailable):
             log.warning("%s %s: %s", request.method, request.url.path, type(exception).__name__)
         if wants_page(request.url.path, request.headers):
-            page = error_page(request, error)
+            try:
+                page = error_page(request, error)
+            except Exception:  # noqa: BLE001 - an error must be answered even where no page can be made of it
+                log.exception("the error page failed")
+                return problem(error)
             page.headers.update(_headers(error))
             return page
         return problem(error)
