@@ -1,0 +1,150 @@
+"""The inbox as pages and fragments."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import get
+from litestar.connection import Request
+from litestar.enums import MediaType
+from litestar.params import Parameter
+from litestar.response import Redirect, Response
+
+from hunfly_box.access import frame, permissions
+from hunfly_box.access.viewer import Viewer
+from hunfly_box.bootstrap import Resources
+from hunfly_box.inbox import queries, views
+from hunfly_box.inbox.render import plain
+from hunfly_box.kit import hx
+from hunfly_box.kit.errors import Forbidden
+
+CHANGES_AT_ONCE = 200
+OlderCount = Annotated[int, Parameter(ge=1, le=500)]
+
+
+@get("/inbox", sync_to_thread=True, opt={"permission": "profile.read"})
+def inbox(
+    resources: Resources,
+    viewer: Viewer,
+    status: str | None = None,
+    tab: str | None = None,
+    channel: str | None = None,
+    label: str | None = None,
+    q: str | None = None,
+) -> Response[Any]:
+    """Open to everybody who is signed in: who may not read content is shown the way to the list of tenants."""
+    if not _may_read(viewer):
+        return Redirect("/tenants")
+    choice = {"status": status, "tab": tab, "channel": channel, "label": label, "q": q}
+    return _whole_page(resources, viewer, choice, None)
+
+
+@get("/inbox/{conversation_id:uuid}", sync_to_thread=True, opt={"permission": "profile.read"})
+def inbox_at(
+    request: Request[Any, Any, Any],
+    resources: Resources,
+    viewer: Viewer,
+    conversation_id: UUID,
+    status: str | None = None,
+    tab: str | None = None,
+    channel: str | None = None,
+    label: str | None = None,
+    q: str | None = None,
+) -> Response[Any]:
+    if not _may_read(viewer):
+        return Redirect("/tenants")
+    if hx.is_pane(request.headers):
+        return _pane(resources, viewer, conversation_id)
+    choice = {"status": status, "tab": tab, "channel": channel, "label": label, "q": q}
+    return _whole_page(resources, viewer, choice, conversation_id)
+
+
+@get("/inbox/list", sync_to_thread=True, opt={"permission": "conversation.read"})
+def inbox_list(
+    resources: Resources,
+    viewer: Viewer,
+    status: str | None = None,
+    tab: str | None = None,
+    channel: str | None = None,
+    label: str | None = None,
+    q: str | None = None,
+    cursor: str | None = None,
+) -> Response[str]:
+    shown, wanted = views.chosen(status=status, tab=tab, channel=channel, label=label, q=q)
+    with resources.database.transaction(viewer.scope()) as tx:
+        context = views.rows(tx, shown, wanted, cursor)
+        context["channels"] = views.surroundings(resources, tx)["channels"]
+        context["counts"] = None if cursor else views.counts(tx, str(shown["status"]))
+    return frame.fragment(resources, viewer, "inbox/rows.html", **context)
+
+
+@get("/inbox/{conversation_id:uuid}/older", sync_to_thread=True, opt={"permission": "message.read"})
+def older(
+    resources: Resources, viewer: Viewer, conversation_id: UUID, before: UUID, n: OlderCount = 50
+) -> Response[str]:
+    with resources.database.transaction(viewer.scope()) as tx:
+        messages, has_more = queries.messages_before(tx, conversation_id, before, n)
+    answer = frame.fragment(resources, viewer, "inbox/messages.html", messages=plain(messages))
+    if has_more:
+        answer.headers["X-More"] = "1"
+    return answer
+
+
+@get("/inbox/{conversation_id:uuid}/changes", sync_to_thread=True, opt={"permission": "message.read"})
+def changes(resources: Resources, viewer: Viewer, conversation_id: UUID, since: int) -> Response[str]:
+    """For a thread that was out of sight for a while."""
+    with resources.database.transaction(viewer.scope()) as tx:
+        queries.require_conversation(tx, conversation_id)
+        messages, is_too_much = queries.messages_changed(tx, conversation_id, since, CHANGES_AT_ONCE)
+    if is_too_much:
+        return Response("", media_type=MediaType.HTML, headers={"X-Reload": "1"})
+    return frame.fragment(resources, viewer, "inbox/messages.html", messages=plain(messages))
+
+
+@get("/inbox/{conversation_id:uuid}/side", sync_to_thread=True, opt={"permission": "conversation.read"})
+def side(resources: Resources, viewer: Viewer, conversation_id: UUID) -> Response[str]:
+    with resources.database.transaction(viewer.scope()) as tx:
+        around = views.surroundings(resources, tx)
+        context = views.side(tx, conversation_id, around["channels"])
+    whole = frame.frame(resources, viewer, "inbox")
+    return frame.fragment(resources, viewer, "inbox/side.html", **whole, **around, **context)
+
+
+def _whole_page(
+    resources: Resources, viewer: Viewer, choice: dict[str, str | None], conversation_id: UUID | None
+) -> Response[str]:
+    shown, wanted = views.chosen(**choice)
+    with resources.database.transaction(viewer.scope()) as tx:
+        cursor = views.live_cursor(tx)
+        around = views.surroundings(resources, tx)
+        context = {
+            **around,
+            **views.rows(tx, shown, wanted, None),
+            "cursor": cursor,
+            "filters": shown,
+            "counts": views.counts(tx, str(shown["status"])),
+            "conversation": None,
+        }
+        if conversation_id is not None:
+            context |= views.pane(tx, conversation_id, around["channels"])
+    return frame.page(resources, viewer, "inbox/index.html", "inbox", **context)
+
+
+def _pane(resources: Resources, viewer: Viewer, conversation_id: UUID) -> Response[str]:
+    with resources.database.transaction(viewer.scope()) as tx:
+        cursor = views.live_cursor(tx)
+        around = views.surroundings(resources, tx)
+        context = views.pane(tx, conversation_id, around["channels"])
+    whole = frame.frame(resources, viewer, "inbox")
+    return frame.fragment(resources, viewer, "inbox/pane.html", **whole, **around, **context, cursor=cursor)
+
+
+def _may_read(viewer: Viewer) -> bool:
+    """Raises Forbidden for somebody inside a tenant who may not."""
+    if viewer.tenant_id is None:
+        return False
+    if not permissions.may(viewer, "conversation.read"):
+        raise Forbidden
+    return True
+
+
+ROUTES = [inbox, inbox_at, inbox_list, older, changes, side]

@@ -1,0 +1,29 @@
+"""Messages as HTML: fragments for the live stream, and objects in the form templates take."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from hunfly_box.inbox.objects import Message
+from hunfly_box.kit import rich_text
+from hunfly_box.kit.i18n import Viewer
+from hunfly_box.kit.templates import Templates
+
+
+def bubble_html(templates: Templates, message: Message, locale: str, zone: str) -> str:
+    """Viewer-neutral: the same for everybody of one language and zone."""
+    return templates.macro("_chat.html", "bubble", Viewer(locale=locale, zone=zone), msgspec.to_builtins(message))
+
+
+def needs_html(message: Message) -> bool:
+    """Whether the browser cannot build the bubble from its own template."""
+    decorated = (
+        message.quoted or message.reactions or message.edited_at or message.deleted_at or message.forwarded
+    ) or message.referral
+    return message.type != "text" or bool(decorated) or not rich_text.is_plain(message.text or "")
+
+
+def plain(objects: Sequence[Any]) -> list[Any]:
+    """What templates take: dictionaries of the REST shape."""
+    return [msgspec.to_builtins(item) for item in objects]

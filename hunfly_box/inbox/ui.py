@@ -1,0 +1,102 @@
+"""What only our own browser code asks for: drafts, read marks, tab numbers, dialogs."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import delete, get, post, put
+from msgspec import Struct
+
+from hunfly_box.access.viewer import Viewer
+from hunfly_box.bootstrap import Resources
+from hunfly_box.inbox import filters, queries, searching, views
+from hunfly_box.inbox.commands import drafting, reading, starting
+
+
+class DraftBody(Struct, frozen=True, forbid_unknown_fields=True):
+    text: str
+    mode: str = "reply"
+    quoted_id: UUID | None = None
+
+
+class SeenBody(Struct, frozen=True, forbid_unknown_fields=True):
+    seen: int
+    message_id: UUID | None = None
+
+
+class NumberBody(Struct, frozen=True, forbid_unknown_fields=True):
+    channel_id: UUID
+    phone: str
+
+
+@put("/ui/drafts/{conversation_id:uuid}", status_code=204, sync_to_thread=True, opt={"permission": "draft.write"})
+def save_draft(resources: Resources, viewer: Viewer, conversation_id: UUID, data: DraftBody) -> None:
+    with resources.database.transaction(viewer.scope()) as tx:
+        drafting.save(tx, conversation_id, kind=data.mode, text=data.text, quoted_id=data.quoted_id)
+
+
+@delete("/ui/drafts/{conversation_id:uuid}", sync_to_thread=True, opt={"permission": "draft.write"})
+def forget_draft(resources: Resources, viewer: Viewer, conversation_id: UUID) -> None:
+    with resources.database.transaction(viewer.scope()) as tx:
+        drafting.forget(tx, conversation_id)
+
+
+@post(
+    "/ui/conversations/{conversation_id:uuid}/seen",
+    status_code=204,
+    sync_to_thread=True,
+    opt={"permission": "conversation.read"},
+)
+def mark_seen(resources: Resources, viewer: Viewer, conversation_id: UUID, data: SeenBody) -> None:
+    with resources.database.transaction(viewer.scope()) as tx:
+        reading.mark_seen(tx, conversation_id, data.seen)
+
+
+@post(
+    "/ui/conversations/{conversation_id:uuid}/unread",
+    status_code=204,
+    sync_to_thread=True,
+    opt={"permission": "conversation.read"},
+)
+def mark_unread(resources: Resources, viewer: Viewer, conversation_id: UUID) -> None:
+    with resources.database.transaction(viewer.scope()) as tx:
+        reading.mark_unread(tx, conversation_id)
+
+
+@get("/ui/counts", sync_to_thread=True, opt={"permission": "conversation.read"})
+def counts(resources: Resources, viewer: Viewer, status: str = "open") -> dict[str, int]:
+    filters.parse(status=status)
+    with resources.database.transaction(viewer.scope()) as tx:
+        return {**views.counts(tx, status or "open"), "unread": queries.unread_conversations(tx)}
+
+
+@post("/ui/numbers", status_code=200, sync_to_thread=True, opt={"permission": "message.start"})
+def check_number(resources: Resources, viewer: Viewer, data: NumberBody) -> dict[str, Any]:
+    """For the dialog that begins a conversation; one at a time, so that nobody fishes for numbers."""
+    phone = starting.typed_phone(data.phone, "phone")
+    found = starting.look_up(resources, viewer.scope(), data.channel_id, phone)
+    return {
+        "phone": found.phone,
+        "on_whatsapp": found.is_on_whatsapp,
+        "conversation_id": str(found.conversation_id) if found.conversation_id else None,
+    }
+
+
+@get("/ui/conversations/find", sync_to_thread=True, opt={"permission": "conversation.read"})
+def find_conversations(resources: Resources, viewer: Viewer, q: str = "") -> dict[str, list[dict[str, Any]]]:
+    """Where to forward something to."""
+    with resources.database.transaction(viewer.scope()) as tx:
+        found = searching.conversations_by_name(tx, q)
+    return {
+        "items": [
+            {
+                "id": item.id,
+                "name": item.contact.name,
+                "phone": item.contact.phone,
+                "avatar_url": item.contact.avatar_url,
+            }
+            for item in found
+        ]
+    }
+
+
+ROUTES = [save_draft, forget_draft, mark_seen, mark_unread, counts, check_number, find_conversations]
