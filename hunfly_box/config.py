@@ -127,8 +127,9 @@ class Settings:
     data_dir: Path = setting(folder, None, "Folder that keeps everything: database, media, keys.")
     bind: Address = setting(address, "127.0.0.1:8080", "Where the web server listens.")
     public_url: str | None = setting(web_url, None, "Address people type; https here makes cookies secure.")
-
     webhook_url: str | None = setting(web_url, None, "Where the WhatsApp engine finds this box.")
+
+    webhook_url: str | None = setting(web_url, None, "Where the WhatsApp engine finds the box, if elsewhere.")
 
     database_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "External Postgres, login hb_app.", True)
     database_admin_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "The same, to migrate.", True)
@@ -157,6 +158,10 @@ class Settings:
     @property
     def webhook_origin(self) -> str:
         """The engine usually stands on the same machine or private network and needs no public name."""
+        return self.webhook_url or self.origin
+
+    @property
+    def webhook_origin(self) -> str:
         return self.webhook_url or self.origin
 
     @property
