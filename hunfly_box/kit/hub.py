@@ -1,4 +1,4 @@
-"""Fan-out to the live streams of this process: by tenant, byte-bounded, each event encoded once for all who may see it."""
+"""Fan-out to the live streams of this process: by tenant, byte-bounded, each event encoded once for all who see it."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ HEARTBEAT_SLOTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Whose stream it is. `variant` names the form of frames it gets: language and zone of a browser, None for programs."""
+    """Whose stream it is. `variant` is the form of its frames: language and zone of a browser, None for programs."""
 
     tenant_id: UUID
     user_id: UUID

@@ -3,9 +3,11 @@
 
 -- What the receiver needs to know a sender by. The secrets stay sealed.
 CREATE FUNCTION app.channel_routes()
-RETURNS TABLE (tenant_id uuid, channel_id uuid, provider text, instance text, route_key text, secrets bytea, version bigint)
+RETURNS TABLE (tenant_id uuid, channel_id uuid, provider text, instance text, route_key text, secrets bytea, version bigint,
+               locale text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT c.tenant_id, c.id, c.provider, c.instance, c.route_key, c.secrets, c.version FROM app.channels c
+  SELECT c.tenant_id, c.id, c.provider, c.instance, c.route_key, c.secrets, c.version, t.locale
+  FROM app.channels c JOIN app.tenants t ON t.id = c.tenant_id
 $$;
 
 CREATE FUNCTION app.active_tenants() RETURNS SETOF uuid

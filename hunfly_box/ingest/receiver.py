@@ -1,0 +1,200 @@
+"""The webhook receiver: bare ASGI before the web framework, whose route would cost more than the rest of a message."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from hunfly_box.ingest.batch import SPILLED, STORED, Batcher
+from hunfly_box.ingest.coalescing import Coalescing
+from hunfly_box.ingest.proof import NOBODY, proves
+from hunfly_box.ingest.received import received
+from hunfly_box.ingest.routes import Channel, Routes
+from hunfly_box.kit.crash import crash_point
+from hunfly_box.providers.evolution import parsing
+from hunfly_box.providers.port import TypingSeen
+
+log = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+OnTyping = Callable[[Channel, TypingSeen], None]
+
+PATH = "/api/webhooks/whatsapp/evolution"
+MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+BODY_SECONDS = 30.0
+RETRY_AFTER_SECONDS = b"5"
+PROVIDER = "evolution"
+
+
+class _Instance(Struct):
+    instance: str
+
+
+_instance_of = msgspec.json.Decoder(_Instance).decode
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Gone(Exception):
+    pass
+
+
+class _Overloaded(Exception):
+    pass
+
+
+def _answer(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> tuple[dict[str, Any], dict[str, Any]]:
+    shown = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
+    return (
+        {"type": "http.response.start", "status": status, "headers": shown},
+        {"type": "http.response.body", "body": body},
+    )
+
+
+ACCEPTED = _answer(200, b'{"accepted":true}')
+KEPT = _answer(202, b'{"accepted":true}')
+UNPROVEN = _answer(401, b'{"accepted":false}')
+TOO_LARGE = _answer(413, b'{"accepted":false}')
+LATER = _answer(503, b'{"accepted":false}', (b"retry-after", RETRY_AFTER_SECONDS))
+NOT_A_POST = _answer(405, b'{"accepted":false}', (b"allow", b"POST"))
+ANSWERS = {STORED: ACCEPTED, SPILLED: KEPT}
+
+
+@dataclass
+class Receiver:
+    routes: Routes
+    batcher: Batcher
+    on_typing: OnTyping
+    is_closing: bool = False
+    waiting_bytes: int = 0
+    unproven: int = 0
+    answered: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    coalescing: Coalescing = field(default_factory=Coalescing)
+
+    def serves(self, path: str) -> bool:
+        return path.startswith(PATH) and (len(path) == len(PATH) or path[len(PATH)] == "/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        start, body = await self._received(scope, receive)
+        crash_point("I5")
+        status = start["status"]
+        self.answered[status] = self.answered.get(status, 0) + 1
+        self.seconds += time.perf_counter() - began
+        await send(start)
+        await send(body)
+
+    async def _received(self, scope: Scope, receive: Receive) -> tuple[dict[str, Any], dict[str, Any]]:
+        if scope["method"] != "POST":
+            return NOT_A_POST
+        if self.is_closing or self.batcher.is_full or not self.routes.is_loaded:
+            return LATER
+        reserved = 0
+        try:
+            body, reserved = await self._read(scope, receive)
+            return await self._take(scope, body)
+        except _TooLarge:
+            return TOO_LARGE
+        except (_Overloaded, _Gone):
+            return LATER
+        finally:
+            self.waiting_bytes -= reserved
+
+    async def _read(self, scope: Scope, receive: Receive) -> tuple[bytes, int]:
+        """The whole body and how many bytes it holds of the common budget."""
+        told = next((value for name, value in scope["headers"] if name == b"content-length"), None)
+        if told is not None and told.isdigit() and int(told) > MAX_BODY_BYTES:
+            raise _TooLarge
+        message = await receive()
+        body = message.get("body", b"")
+        if not message.get("more_body") and message["type"] == "http.request":
+            return body, self._reserve(len(body), 0)
+        return await self._read_on(message, receive)
+
+    async def _read_on(self, message: dict[str, Any], receive: Receive) -> tuple[bytes, int]:
+        chunks: list[bytes] = []
+        size = reserved = 0
+        deadline = time.monotonic() + BODY_SECONDS
+        try:
+            while True:
+                if message["type"] != "http.request":
+                    raise _Gone
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > MAX_BODY_BYTES:
+                    raise _TooLarge
+                reserved += self._reserve(len(chunks[-1]), reserved)
+                if not message.get("more_body"):
+                    return b"".join(chunks), reserved
+                try:
+                    message = await asyncio.wait_for(receive(), deadline - time.monotonic())
+                except TimeoutError:
+                    raise _Gone from None
+        except BaseException:
+            self.waiting_bytes -= reserved
+            raise
+
+    def _reserve(self, size: int, already: int) -> int:
+        if self.waiting_bytes + size > MAX_WAITING_BYTES:
+            raise _Overloaded
+        self.waiting_bytes += size
+        return size
+
+    async def _take(self, scope: Scope, body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+        channel = await self._proven_channel(scope, body)
+        if channel is None:
+            self.unproven += 1
+            return UNPROVEN
+        delivery, redacted = parsing.read_and_redact(body)
+        one = received(channel, delivery, redacted, time.time())
+        if one.state == "done":
+            for event in delivery.events:
+                if type(event) is TypingSeen:
+                    self.on_typing(channel, event)
+            if self.coalescing.may_skip(channel, delivery):
+                return ACCEPTED
+        return ANSWERS.get(await self.batcher.put(one), LATER)
+
+    async def _proven_channel(self, scope: Scope, body: bytes) -> Channel | None:
+        route_key = scope["path"][len(PATH) + 1 :]
+        candidates = self._candidates(route_key, body)
+        if not candidates and self.routes.may_refresh_on_miss:
+            await asyncio.to_thread(self._refresh)
+            candidates = self._candidates(route_key, body)
+        now = time.time()
+        headers = scope["headers"]
+        found = None
+        for channel in candidates:
+            if proves(channel.secrets or NOBODY, headers, body, now) and channel.secrets and found is None:
+                found = channel
+        if not candidates:
+            proves(NOBODY, headers, body, now)
+        return found
+
+    def _candidates(self, route_key: str, body: bytes) -> tuple[Channel, ...]:
+        if route_key:
+            # Evolution set to "webhook by events" adds the event's name to the path.
+            found = self.routes.of_route(route_key.split("/", 1)[0])
+            return (found,) if found is not None and found.provider == PROVIDER else ()
+        try:
+            named = _instance_of(body).instance
+        except (ValueError, RecursionError):
+            return ()
+        return tuple(channel for channel in self.routes.of_instance(named) if channel.provider == PROVIDER)
+
+    def _refresh(self) -> None:
+        try:
+            self.routes.refresh()
+        except Exception as error:  # noqa: BLE001 - what is known stays known while the database is away
+            log.warning("the channels could not be read: %s", type(error).__name__)
