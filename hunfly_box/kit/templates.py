@@ -21,7 +21,7 @@ ICON = Markup('<svg class="{}" aria-hidden="true"><use href="{}#i-{}"></use></sv
 
 
 class AssetsMissing(RuntimeError):
-    """The front end has not been built: `make setup`, or in web/: `npm ci --ignore-scripts && npm run build`."""
+    """The front end is not built: `make setup`, or in web/: `npm ci --ignore-scripts && npm run build`."""
 
 
 def web_dir() -> Path:
@@ -57,9 +57,12 @@ class Templates:
             build=lambda: self.build,
             script_texts=self.script_texts,
             language=wording.language_tag,
+            zone=lambda: i18n.current_viewer().zone,
             languages=wording.LANGUAGES,
         )
-        self._environment.filters.update(rich=rich_text.rich, safe_url=rich_text.safe_url, **wording.FILTERS)
+        self._environment.filters.update(
+            rich=rich_text.rich, is_plain=rich_text.is_plain, safe_url=rich_text.safe_url, **wording.FILTERS
+        )
 
     def page(self, name: str, viewer: Viewer, /, **context: Any) -> str:
         with i18n.speaking_to(viewer):

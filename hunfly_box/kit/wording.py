@@ -1,6 +1,6 @@
 """How values read on a screen: times in the tenant's zone, sizes, phones, initials and colours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -106,6 +106,11 @@ def wait(value: Moment) -> str:
     return f"{hours // 24} d"
 
 
+def minutes_since(value: Moment) -> int:
+    found = moment(value)
+    return int((datetime.now(UTC) - found) / timedelta(minutes=1)) if found else 0
+
+
 def seconds(value: float | None) -> str:
     minutes, rest = divmod(int(value or 0), 60)
     return f"{minutes}:{rest:02}"
@@ -161,6 +166,10 @@ def extension(name: str | None, mime: str | None) -> str:
     return (mime or "").rsplit("/", 1)[-1][:4].upper() or "?"
 
 
+def names_by_id(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {str(item["id"]): str(item["name"]) for item in items}
+
+
 def is_only_emoji(text: str | None) -> bool:
     """One to three emoji alone are shown large, as on the phone."""
     bare = (text or "").strip()
@@ -199,6 +208,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "full_time": full_time,
     "ago": ago,
     "wait": wait,
+    "minutes_since": minutes_since,
     "seconds": seconds,
     "file_size": file_size,
     "number": number,
@@ -207,5 +217,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hue": hue,
     "channel_hue": channel_hue,
     "extension": extension,
+    "names_by_id": names_by_id,
     "is_only_emoji": is_only_emoji,
 }

@@ -1,0 +1,157 @@
+// Finding and making nodes. HTML is parsed only here, and only the server's own fragments.
+import { t } from './i18n';
+
+export const $ = <T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T | null =>
+  root.querySelector<T>(selector);
+
+export const $$ = <T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T[] => [
+  ...root.querySelectorAll<T>(selector),
+];
+
+/** For what the page always has: a missing one is a bug worth an error. */
+export function must<T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T {
+  const found = $<T>(selector, root);
+  if (!found) throw new Error(`not in the page: ${selector}`);
+  return found;
+}
+
+export const byId = (id: string): HTMLElement | null => document.getElementById(id);
+
+export function fragment(html: string): DocumentFragment {
+  const holder = document.createElement('template');
+  holder.innerHTML = html.trim();
+  return holder.content;
+}
+
+/** A copy of a <template>'s first element. */
+export function pattern<T extends HTMLElement = HTMLElement>(id: string): T {
+  const holder = must<HTMLTemplateElement>(`template#${id}`);
+  return holder.content.firstElementChild!.cloneNode(true) as T;
+}
+
+export function put(root: ParentNode, selector: string, text: string): void {
+  const target = $(selector, root);
+  if (target) target.textContent = text;
+}
+
+export function icon(name: string, size = 'ic-s'): SVGSVGElement {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('class', `ic ${size}`);
+  svg.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
+  use.setAttribute('href', `${metaContent('sprite')}#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+export function setIcon(holder: Element, name: string): void {
+  $('use', holder)?.setAttribute('href', `${metaContent('sprite')}#i-${name}`);
+}
+
+export function metaContent(name: string): string {
+  return $<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';
+}
+
+export function element(tag: string, className = '', text = ''): HTMLElement {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+const TOAST_MS = 5000;
+
+export function toast(text: string, action?: { text: string; run: () => void }): void {
+  const box = element('div', 'toast');
+  box.append(element('span', '', text));
+  const remove = () => box.remove();
+  if (action) {
+    const button = element('button', 'toast-act', action.text) as HTMLButtonElement;
+    button.type = 'button';
+    button.addEventListener('click', () => {
+      remove();
+      action.run();
+    });
+    box.append(button);
+  }
+  must('#toasts').append(box);
+  setTimeout(remove, action ? TOAST_MS * 1.6 : TOAST_MS);
+}
+
+/** Said once by screen readers, without moving anything. */
+export function announce(text: string): void {
+  const region = byId('announce');
+  if (region) region.textContent = text;
+}
+
+export const isTouch = (): boolean => !matchMedia('(hover: hover)').matches;
+export const isPhone = (): boolean => matchMedia('(max-width: 860px)').matches;
+
+/** Colour of a person or channel; the server reckons the same (kit/wording.py). */
+export function hue(id: string | null | undefined, hues = 8): number {
+  const tail = (id ?? '').replace(/[^0-9a-f]/g, '').slice(-4);
+  return parseInt(tail || '0', 16) % hues;
+}
+
+export function initials(name: string): string {
+  const words = name.split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  const first = words[0];
+  if (!first) return '#';
+  const last = words.length > 1 ? words[words.length - 1]! : '';
+  return ([...first][0]! + ([...last][0] ?? '')).toUpperCase();
+}
+
+export function avatar(
+  person: { id: string | null; name: string; avatar_url?: string | null },
+  size = '',
+): HTMLElement {
+  const face = element('span', `av av-${hue(person.id)}`, initials(person.name));
+  face.setAttribute('aria-hidden', 'true');
+  if (size) face.dataset.s = size;
+  if (person.avatar_url) {
+    const picture = document.createElement('img');
+    picture.alt = '';
+    picture.loading = 'lazy';
+    picture.src = safeUrl(person.avatar_url);
+    face.append(picture);
+  }
+  return face;
+}
+
+export function safeUrl(address: string): string {
+  const url = new URL(address, location.href);
+  return ['http:', 'https:', 'blob:'].includes(url.protocol) ? url.href : '#';
+}
+
+export async function copyText(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Plain http on a LAN has no clipboard API.
+    const field = element('textarea') as HTMLTextAreaElement;
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  }
+  toast(t('Copiado'));
+}
+
+/** crypto.randomUUID does not exist on plain http; getRandomValues does. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Date.now().toString(36) + [...bytes].map((byte) => (byte & 31).toString(32)).join('');
+}
+
+export function confirmed(title: string, text: string, yes: string): Promise<boolean> {
+  const dialog = must<HTMLDialogElement>('#dlg-confirm');
+  put(dialog, 'h2', title);
+  put(dialog, '[data-confirm-text]', text);
+  put(dialog, '[data-confirm-yes]', yes);
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
+}

@@ -1,0 +1,42 @@
+// The emoji picker: the list is loaded when first opened; native emoji need no pictures.
+import { $$, element, must } from './dom';
+import { place } from './menus';
+
+let chosen: (emoji: string) => void = () => undefined;
+
+export async function openEmoji(anchor: HTMLElement, choose: (emoji: string) => void): Promise<void> {
+  const menu = must('#menu-emoji');
+  chosen = choose;
+  if (!menu.childElementCount) fill(menu, await (await fetch('/static/img/emoji.txt')).text());
+  menu.showPopover();
+  place(menu, anchor);
+  $$('button', menu)[0]?.focus();
+}
+
+function fill(menu: HTMLElement, emoji: string): void {
+  const split = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  const grid = element('div', 'grid8 scroll');
+  for (const { segment } of split.segment(emoji.replaceAll('\n', ''))) {
+    const button = element('button', '', segment) as HTMLButtonElement;
+    button.type = 'button';
+    grid.append(button);
+  }
+  menu.append(grid);
+  menu.addEventListener('click', (event) => {
+    const button = (event.target as Element).closest('button');
+    if (button) chosen(button.textContent!);
+  });
+  menu.addEventListener('keydown', moveByArrows);
+}
+
+/** Arrows walk the grid; Tab leaves it. */
+function moveByArrows(event: KeyboardEvent): void {
+  const grid = (event.currentTarget as HTMLElement).firstElementChild as HTMLElement;
+  const columns = getComputedStyle(grid).gridTemplateColumns.split(' ').length;
+  const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+  if (!by) return;
+  event.preventDefault();
+  const buttons = $$('button', grid);
+  const at = buttons.indexOf(document.activeElement as HTMLElement);
+  buttons[Math.max(0, Math.min(buttons.length - 1, at + by))]?.focus();
+}

@@ -1,0 +1,92 @@
+// Forwarding one message to another conversation.
+import { $, avatar, element, must, toast } from './dom';
+import { explain } from './head';
+import { t } from './i18n';
+import { rawText } from './message_menu';
+import { api } from './net';
+import { send } from './sending';
+
+interface Found {
+  id: string;
+  name: string;
+  phone: string | null;
+  avatar_url: string | null;
+}
+
+const ASK_AFTER_MS = 200;
+const WITH_MEDIA = ['image', 'video', 'video_note', 'audio', 'voice', 'document', 'sticker'];
+
+let message: HTMLElement | null = null;
+let isReady = false;
+let timer = 0;
+
+const dialog = (): HTMLDialogElement => must<HTMLDialogElement>('#dlg-forward');
+
+export function openForward(chosen: HTMLElement): void {
+  message = chosen;
+  if (!isReady) listen();
+  dialog().showModal();
+  const field = must<HTMLInputElement>('[data-find]', dialog());
+  field.value = '';
+  void find('');
+  field.focus();
+}
+
+function listen(): void {
+  isReady = true;
+  must('[data-find]', dialog()).addEventListener('input', (event) => {
+    clearTimeout(timer);
+    const { value } = event.target as HTMLInputElement;
+    timer = window.setTimeout(() => void find(value.trim()), ASK_AFTER_MS);
+  });
+  must('[data-found]', dialog()).addEventListener('click', (event) => {
+    const choice = (event.target as Element).closest<HTMLElement>('[data-to]');
+    if (choice) forward(choice.dataset.to!, choice.dataset.name!);
+  });
+}
+
+async function find(words: string): Promise<void> {
+  try {
+    const { items } = await api<{ items: Found[] }>(
+      'GET',
+      `/ui/conversations/find?q=${encodeURIComponent(words)}`,
+    );
+    const rows = items.map(rowFor);
+    must('[data-found]').replaceChildren(
+      ...(rows.length ? rows : [element('p', 'muted', t('Nada encontrado'))]),
+    );
+  } catch (error) {
+    explain(error);
+  }
+}
+
+function rowFor(found: Found): HTMLElement {
+  const row = element('button', 'found-row') as HTMLButtonElement;
+  row.type = 'button';
+  row.dataset.to = found.id;
+  row.dataset.name = found.name;
+  const words = element('span', 'min-w-0');
+  words.append(element('b', '', found.name), element('small', 'num', found.phone ?? ''));
+  row.append(avatar(found, 'sm'), words);
+  return row;
+}
+
+function forward(conversation: string, name: string): void {
+  if (!message) return;
+  const type = message.dataset.type ?? 'text';
+  const hasMedia = WITH_MEDIA.includes(type);
+  const text = $('.tx', message) ? rawText(message) : '';
+  if (!hasMedia && !text) {
+    toast(t('Este tipo de mensagem não pode ser encaminhado.'));
+    return;
+  }
+  send({
+    conversation,
+    type: hasMedia ? type.replace('video_note', 'video') : 'text',
+    text,
+    mediaId: hasMedia ? message.dataset.media : undefined,
+    forwarded: true,
+  });
+  dialog().close();
+  toast(t('Encaminhada para %(name)s.', { name }));
+}

@@ -1,0 +1,229 @@
+// The inbox, put together: rows, panes, composer and the live stream.
+import './audio';
+import { startBanners } from './banners';
+import { currentComposer } from './composer';
+import { $, announce, must } from './dom';
+import { filters, matches, startFilters } from './filters';
+import * as head from './head';
+import { startKeyboard } from './keyboard';
+import { moveCursor, on, startLive } from './live';
+import { startMessageMenu } from './message_menu';
+import { api } from './net';
+import { newConversation } from './new_conversation';
+import { notify, showTitle, startNotifying } from './notify';
+import { startNumbers } from './numbers';
+import { inboxBoot } from './page';
+import * as panes from './panes';
+import * as rows from './rows';
+import { look, startSeeing, watchVisibility } from './seen';
+import { startSending } from './sending';
+import { nowViewing, startSocket } from './socket';
+import { currentThread } from './thread';
+import type { Conversation, Message } from './types';
+
+const COUNTS_AT_MOST_EVERY_MS = 5_000;
+
+let countsTimer = 0;
+let announced = '';
+
+export function startInbox(): Record<string, () => void> {
+  const commands = inboxCommands();
+  rows.startRows();
+  startFilters(() => {
+    void rows.reloadRows().catch(head.explain);
+    askCounts();
+  });
+  head.startHead(applyConversation);
+  startMessageMenu(panes.receive);
+  startNumbers();
+  startNotifying();
+  startBanners();
+  startKeyboard((command) => commands[command]?.());
+  watchVisibility();
+  listenToRows();
+  listenToDrops();
+  listenToStream();
+  void startSending(panes.threadOf);
+  startSocket();
+  nowViewing(panes.currentId() || null);
+  rows.markCurrent(panes.currentId());
+  startSeeing();
+  startLive(inboxBoot().cursor);
+  return commands;
+}
+
+function inboxCommands(): Record<string, () => void> {
+  const next = (): void => panes.step(1);
+  return {
+    back: () => panes.showList(),
+    jump: () => currentThread()?.toBottom(),
+    side: toggleSide,
+    resolve: () => void head.resolve(next),
+    reopen: head.reopen,
+    'resolve-or-reopen': () => (head.isClosed() ? head.reopen() : void head.resolve(next)),
+    'take-over': head.takeOver,
+    unread: () => void head.leaveUnread(() => panes.showList()),
+    block: () => void head.toggleBlock(),
+    'copy-phone': head.copyPhone,
+    'new-conversation': () => openNewConversation(),
+    help: () => must<HTMLDialogElement>('#dlg-help').showModal(),
+  };
+}
+
+function openNewConversation(phone = ''): void {
+  newConversation((id) => void panes.openConversation(id), phone);
+}
+
+function toggleSide(): void {
+  const inbox = must('#inbox');
+  const isOpen = inbox.dataset.side ? inbox.dataset.side === 'on' : matchMedia('(min-width: 1280px)').matches;
+  inbox.dataset.side = isOpen ? 'off' : 'on';
+  inbox.dataset.chosen = '1';
+}
+
+function listenToRows(): void {
+  const list = must('#convs');
+  const rowUnder = (event: Event) => (event.target as Element).closest<HTMLElement>('.conv');
+  list.addEventListener('click', (event) => {
+    const row = rowUnder(event);
+    if (!row || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    void panes.openConversation(row.dataset.id!);
+  });
+  for (const name of ['pointerover', 'pointerdown']) {
+    list.addEventListener(name, (event) => panes.prefetch(rowUnder(event)?.dataset.id ?? ''));
+  }
+  addEventListener('popstate', () => {
+    const id = location.pathname.split('/')[2];
+    if (id) void panes.openConversation(id, false);
+    else panes.showList(false);
+  });
+  document.addEventListener('hb:chat-with', (event) =>
+    openNewConversation((event as CustomEvent<string>).detail),
+  );
+  document.addEventListener('hb:message', (event) => panes.receive((event as CustomEvent<Message>).detail));
+}
+
+/** Files may be dropped anywhere on the open conversation. */
+function listenToDrops(): void {
+  const pane = must('#pane');
+  const hasFiles = (event: DragEvent) => !!event.dataTransfer?.types.includes('Files');
+  pane.addEventListener('dragover', (event) => {
+    if (!hasFiles(event) || !currentComposer()) return;
+    event.preventDefault();
+    pane.dataset.drop = '';
+  });
+  pane.addEventListener('dragleave', (event) => {
+    if (!pane.contains(event.relatedTarget as Node | null)) delete pane.dataset.drop;
+  });
+  pane.addEventListener('drop', (event) => {
+    delete pane.dataset.drop;
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    currentComposer()?.addFiles(event.dataTransfer!.files);
+  });
+}
+
+function listenToStream(): void {
+  on('message', (message) => {
+    panes.dropPrefetched(message.conversation_id);
+    panes.receive(message);
+    if (message.direction === 'in') rows.showTyping(message.conversation_id, false);
+    notify(message, (id) => void panes.openConversation(id));
+    say(message);
+  });
+  on('message.status', (change) => {
+    panes.receiveStatus(change);
+    rows.showStatus(change);
+  });
+  on('conversation', (conversation) => {
+    applyConversation(conversation);
+    look();
+  });
+  on('conversation.gone', ({ id, into }) => {
+    rows.removeRow(id);
+    if (into && panes.currentId() === id) void panes.openConversation(into);
+    else panes.closeConversation(id);
+    askCounts();
+  });
+  on('typing', ({ conversation_id: id, by, on: isOn }) => {
+    if (by.kind === 'contact') {
+      panes.threadOf(id)?.typing(isOn);
+      rows.showTyping(id, isOn);
+    } else {
+      showColleagueTyping(id, by.name, isOn && by.id !== inboxBoot().me.id);
+    }
+  });
+  on('presence', ({ conversation_id: id, viewers }) => {
+    if (id === panes.currentId()) head.showViewers(viewers);
+  });
+  on('counts', ({ t: kind, conversation_id: id, seen }) => {
+    if (kind === 'seen') rows.setSeen(id, seen);
+    showTitle();
+  });
+  on('reset', ({ cursor }) => void startOver(cursor ?? ''));
+}
+
+/** The stream cannot say what happened: the list and the open thread are loaded afresh. */
+async function startOver(cursor: string): Promise<void> {
+  panes.forgetKept();
+  moveCursor(cursor);
+  await rows.reloadRows().catch(() => undefined);
+  const thread = currentThread();
+  if (thread) await panes.refresh(thread);
+  askCounts();
+  showTitle();
+}
+
+function applyConversation(conversation: Conversation): void {
+  const before = rows.rowOf(conversation.id);
+  const moved =
+    !before ||
+    before.dataset.assignee !== (conversation.assignee?.id ?? '') ||
+    before.dataset.status !== conversation.status;
+  rows.upsertRow(conversation);
+  panes.receiveConversation(conversation);
+  showTitle();
+  if (moved || !matches(conversation)) askCounts();
+}
+
+function askCounts(): void {
+  if (countsTimer) return;
+  countsTimer = window.setTimeout(async () => {
+    countsTimer = 0;
+    const counts = await api<Record<string, number>>('GET', `/ui/counts?status=${filters.now.status}`).catch(
+      () => null,
+    );
+    if (!counts) return;
+    for (const tab of ['mine', 'none', 'all']) {
+      const holder = $(`[data-count="${tab}"]`);
+      if (holder) holder.textContent = String(counts[tab] ?? '');
+    }
+  }, countsDelay());
+}
+
+let lastCounts = 0;
+
+function countsDelay(): number {
+  const wait = Math.max(150, lastCounts + COUNTS_AT_MOST_EVERY_MS - Date.now());
+  lastCounts = Date.now() + wait;
+  return wait;
+}
+
+let colleagueTimer = 0;
+
+function showColleagueTyping(id: string, name: string, isOn: boolean): void {
+  if (id !== panes.currentId()) return;
+  clearTimeout(colleagueTimer);
+  head.showStrip('typing', isOn ? head.typingWords(name) : null);
+  if (isOn) colleagueTimer = window.setTimeout(() => head.showStrip('typing', null), 6_000);
+}
+
+/** Said once per burst, and only for the conversation that is open. */
+function say(message: Message): void {
+  if (message.direction !== 'in' || message.conversation_id !== panes.currentId()) return;
+  const words = `${message.author.name}: ${rows.previewText(message)}`;
+  if (words === announced) return;
+  announced = words;
+  announce(words);
+}

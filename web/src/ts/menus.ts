@@ -1,0 +1,69 @@
+// Popover menus: placed beside their button by hand (anchor positioning is not everywhere), walked by arrows.
+import { $, $$ } from './dom';
+
+const GAP = 6;
+const EDGE = 8;
+
+export function place(menu: HTMLElement, anchor: Element): void {
+  const box = anchor.getBoundingClientRect();
+  const opensUp = box.top > innerHeight / 2;
+  const left = Math.max(EDGE, Math.min(box.left, innerWidth - menu.offsetWidth - EDGE));
+  const top = opensUp ? box.top - menu.offsetHeight - GAP : box.bottom + GAP;
+  menu.style.left = `${left}px`;
+  menu.style.top = `${Math.max(EDGE, Math.min(top, innerHeight - menu.offsetHeight - EDGE))}px`;
+}
+
+/** Opens a menu that no button owns, such as a message's. */
+export function openMenu(menu: HTMLElement, anchor: Element): void {
+  menu.showPopover();
+  place(menu, anchor);
+  firstItem(menu)?.focus();
+}
+
+export function startMenus(): void {
+  document.addEventListener('toggle', onToggle, true);
+  document.addEventListener('keydown', onKey);
+  document.addEventListener('click', (event) => {
+    const target = event.target as Element;
+    if (target.closest('[data-close]')) target.closest('dialog')?.close();
+    // A click on the backdrop counts as the dialog itself.
+    if (target instanceof HTMLDialogElement) target.close();
+  });
+}
+
+function onToggle(event: Event): void {
+  const menu = event.target as HTMLElement;
+  if (!menu.matches?.('.menu[popover]') || (event as ToggleEvent).newState !== 'open') return;
+  const anchor = visibleAnchor(menu.id);
+  if (anchor) place(menu, anchor);
+}
+
+/** A menu reached from inside another one opens where that one was. */
+function visibleAnchor(id: string): Element | null {
+  const anchors = $$(`[popovertarget="${id}"]`).filter((button) => button.getClientRects().length);
+  const inMenu = anchors.find((button) => button.closest('.menu'));
+  return (
+    (inMenu && !anchors.some((button) => !button.closest('.menu'))
+      ? $('[popovertarget="menu-more"]')
+      : null) ??
+    anchors[0] ??
+    $('[popovertarget="menu-more"]')
+  );
+}
+
+const firstItem = (menu: Element): HTMLElement | undefined => items(menu)[0];
+
+function items(menu: Element): HTMLElement[] {
+  return $$('button, a[href], input', menu).filter((item) => item.getClientRects().length);
+}
+
+function onKey(event: KeyboardEvent): void {
+  const menu = (event.target as Element).closest?.('.menu[popover]:not(.emoji)');
+  if (!menu || (event.key !== 'ArrowDown' && event.key !== 'ArrowUp')) return;
+  if ((event.target as Element).matches('input')) return;
+  event.preventDefault();
+  const list = items(menu);
+  const at = list.indexOf(document.activeElement as HTMLElement);
+  const next = (at + (event.key === 'ArrowDown' ? 1 : -1) + list.length) % list.length;
+  list[next]?.focus();
+}

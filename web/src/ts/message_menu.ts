@@ -1,0 +1,171 @@
+// What can be done with one message: reply, react, copy, forward, edit, delete, send again, fetch media again.
+import { currentComposer } from './composer';
+import { $, $$, confirmed, copyText, must, toast } from './dom';
+import { openEmoji } from './emoji';
+import { openForward } from './forward';
+import { explain } from './head';
+import { t } from './i18n';
+import { view } from './lightbox';
+import { openMenu } from './menus';
+import { api } from './net';
+import { isMe } from './page';
+import { discardRefused, retryRefused } from './sending';
+import { currentThread } from './thread';
+import type { Message } from './types';
+
+/** WhatsApp takes edits for a quarter of an hour. */
+const EDITABLE_MS = 15 * 60_000;
+const QUOTE_LENGTH = 200;
+
+let chosen: HTMLElement | null = null;
+let applied: (message: Message) => void = () => undefined;
+
+export function startMessageMenu(apply: (message: Message) => void): void {
+  applied = apply;
+  document.addEventListener('click', onClick);
+  document.addEventListener('hb:edit-last', () => {
+    const last = currentThread()?.lastOwn();
+    if (last && isEditable(last)) edit(last);
+  });
+}
+
+export function rawText(message: HTMLElement): string {
+  return message.dataset.raw ?? $('.tx', message)?.textContent?.trim() ?? '';
+}
+
+export function isEditable(message: HTMLElement): boolean {
+  const { type, at = '', author = '', status = '', gone } = message.dataset;
+  const isMine = message.classList.contains('out') && isMe(author.split(':')[1]);
+  const hasLeft = ['sent', 'delivered', 'read', 'played'].includes(status);
+  return (
+    isMine && hasLeft && type === 'text' && gone === undefined && Date.now() - Date.parse(at) < EDITABLE_MS
+  );
+}
+
+function onClick(event: Event): void {
+  const target = event.target as Element;
+  const act = target.closest<HTMLElement>('[data-act]');
+  const message = target.closest<HTMLElement>('.msg');
+  if (act) doAct(event, act, message);
+  const item = target.closest<HTMLElement>('[data-msg]');
+  if (item && chosen) {
+    must('#menu-message').hidePopover();
+    void doItem(item.dataset.msg!, chosen);
+  }
+  const reaction = target.closest<HTMLElement>('[data-react]');
+  if (reaction && chosen) void react(chosen, reaction.dataset.react!);
+  if (target.closest('[data-react-more]') && chosen) reactWithAny(chosen);
+}
+
+function doAct(event: Event, act: HTMLElement, message: HTMLElement | null): void {
+  const name = act.dataset.act;
+  if (name === 'view') view(act);
+  if (name === 'chat-with')
+    document.dispatchEvent(new CustomEvent('hb:chat-with', { detail: act.dataset.phone }));
+  if (!message) return;
+  if (name === 'jump-to') {
+    event.preventDefault();
+    void currentThread()?.show((act.getAttribute('href') ?? '').replace(/^#m-/, ''));
+  }
+  if (name === 'reply') reply(message);
+  if (name === 'react') openReactions(message, act);
+  if (name === 'react-with') void react(message, act.dataset.emoji!);
+  if (name === 'more') openMore(message, act);
+  if (name === 'retry') retryRefused(message.dataset.cid!);
+  if (name === 'discard') discardRefused(message.dataset.cid!);
+  if (name === 'resend') void resend(message);
+  if (name === 'media-retry') void fetchMediaAgain(message);
+}
+
+async function doItem(name: string, message: HTMLElement): Promise<void> {
+  if (name === 'reply') reply(message);
+  if (name === 'copy') await copyText(rawText(message));
+  if (name === 'edit') edit(message);
+  if (name === 'delete') await remove(message);
+  if (name === 'forward') {
+    openForward(message);
+  }
+}
+
+export function reply(message: HTMLElement): void {
+  const isOut = message.classList.contains('out');
+  const who = isOut ? $('.who .name', message)?.textContent : currentThread()?.dataset.contact;
+  const text = rawText(message) || t('Mídia');
+  currentComposer()?.quote({ id: message.dataset.id!, who: who ?? '', text: text.slice(0, QUOTE_LENGTH) });
+}
+
+function edit(message: HTMLElement): void {
+  currentComposer()?.edit(message.dataset.id!, rawText(message));
+}
+
+async function remove(message: HTMLElement): Promise<void> {
+  const effect = t('Ela some também do celular do cliente. A equipe continua vendo que algo foi apagado.');
+  if (!(await confirmed(t('Apagar esta mensagem para todos?'), effect, t('Apagar')))) return;
+  await change('DELETE', `/api/v1/messages/${message.dataset.id}`);
+}
+
+async function resend(message: HTMLElement): Promise<void> {
+  const button = $<HTMLButtonElement>('[data-act="resend"]', message);
+  if (message.dataset.status === 'unconfirmed') {
+    const risk = t('A primeira pode ter chegado. Se chegou, o cliente recebe duas vezes.');
+    if (!(await confirmed(t('Enviar de novo?'), risk, t('Enviar de novo')))) return;
+  }
+  if (button) button.disabled = true;
+  await change('POST', `/api/v1/messages/${message.dataset.id}/deliveries`, {});
+  if (button) button.disabled = false;
+}
+
+async function fetchMediaAgain(message: HTMLElement): Promise<void> {
+  try {
+    await api('POST', `/ui/media/${message.dataset.media}/retry`);
+    toast(t('Buscando de novo.'));
+  } catch (error) {
+    explain(error);
+  }
+}
+
+async function react(message: HTMLElement, emoji: string): Promise<void> {
+  must('#menu-react').hidePopover();
+  const url = `/api/v1/messages/${message.dataset.id}/reaction`;
+  const mine = $$('.rx [data-emoji]', message).find(
+    (button) => button.dataset.emoji === emoji && button.dataset.mine,
+  );
+  await change(mine ? 'DELETE' : 'PUT', url, mine ? undefined : { emoji });
+}
+
+function reactWithAny(message: HTMLElement): void {
+  must('#menu-react').hidePopover();
+  void openEmoji($('.bub', message) ?? message, (emoji) => {
+    must('#menu-emoji').hidePopover();
+    void react(message, emoji);
+  });
+}
+
+async function change(method: string, url: string, body?: unknown): Promise<void> {
+  try {
+    applied(await api<Message>(method, url, body));
+  } catch (error) {
+    explain(error);
+  }
+}
+
+function openReactions(message: HTMLElement, anchor: HTMLElement): void {
+  chosen = message;
+  openMenu(must('#menu-react'), anchor);
+}
+
+function openMore(message: HTMLElement, anchor: HTMLElement): void {
+  chosen = message;
+  const menu = must('#menu-message');
+  const isOut = message.classList.contains('out');
+  const isNote = message.classList.contains('note');
+  const allowed: Record<string, boolean> = {
+    reply: !isNote,
+    copy: !!rawText(message),
+    forward: !isNote,
+    edit: isEditable(message),
+    delete: isOut && !['failed', 'queued', 'waiting_channel'].includes(message.dataset.status ?? ''),
+  };
+  for (const item of $$('[data-msg]', menu)) item.hidden = !allowed[item.dataset.msg!];
+  openMenu(menu, anchor);
+}

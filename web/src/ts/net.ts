@@ -1,0 +1,110 @@
+// Requests with session cookie and CSRF header. A refusal carries the problem's code; no answer at all is "unreachable".
+import { metaContent } from './dom';
+
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly detail: string,
+    readonly retryAfter = 0,
+  ) {
+    super(detail || code);
+  }
+}
+
+/** The network failed or the server is not itself (5xx): try again later with the same key. */
+export class Unreachable extends Error {}
+
+interface ProblemJson {
+  code?: string;
+  detail?: string;
+}
+
+interface Options {
+  key?: string;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  keepalive?: boolean;
+}
+
+export function csrfHeaders(): Record<string, string> {
+  return { 'X-CSRF-Token': metaContent('csrf') };
+}
+
+export async function api<T = unknown>(
+  method: string,
+  url: string,
+  body?: unknown,
+  options: Options = {},
+): Promise<T> {
+  const headers: Record<string, string> = {
+    Accept: 'application/json',
+    ...csrfHeaders(),
+    ...options.headers,
+  };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (options.key) headers['Idempotency-Key'] = options.key;
+  let answer: Response;
+  try {
+    answer = await fetch(url, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: options.signal,
+      keepalive: options.keepalive,
+      credentials: 'same-origin',
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Unreachable(String(error));
+  }
+  if (!answer.ok) throw await refusal(answer);
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
+}
+
+/** An HTML fragment; the answer too, for its headers. */
+export async function page(
+  url: string,
+  headers: Record<string, string> = {},
+  signal?: AbortSignal,
+): Promise<[string, Response]> {
+  let answer: Response;
+  try {
+    answer = await fetch(url, {
+      headers: { Accept: 'text/html', ...headers },
+      signal,
+      credentials: 'same-origin',
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new Unreachable(String(error));
+  }
+  if (!answer.ok) throw await refusal(answer);
+  return [await answer.text(), answer];
+}
+
+async function refusal(answer: Response): Promise<Error> {
+  if (answer.status === 401) goToLogin();
+  if (answer.status >= 500) return new Unreachable(`the server answered ${answer.status}`);
+  return refusalFrom(answer.status, await answer.text(), Number(answer.headers.get('Retry-After') ?? 0));
+}
+
+export function refusalFrom(status: number, text: string, retryAfter = 0): Refused {
+  let problem: ProblemJson = {};
+  try {
+    problem = JSON.parse(text) as ProblemJson;
+  } catch {
+    // An HTML page: the status says enough.
+  }
+  return new Refused(status, problem.code ?? `http.${status}`, problem.detail ?? '', retryAfter);
+}
+
+export function goToLogin(): void {
+  location.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
+/** Waiting helps, and the same key keeps it from happening twice. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof Unreachable) return true;
+  return error instanceof Refused && (error.status === 429 || error.code === 'idempotency.busy');
+}
