@@ -81,9 +81,6 @@ class EvolutionClient:
         self._instance = quote(instance, safe="")
         self._instance_name = instance
 
-    def close(self) -> None:
-        self._transport.close()
-
     def _call(self, method: str, path: str, body: Any = None, **how: Any) -> Answer:
         return self._transport.call(method, f"{path}/{self._instance}", body, **how)
 

@@ -70,19 +70,15 @@ class Transport:
             raise ValueError("the engine's address must not hold a login")
         self._prefix = parts.path.rstrip("/")
         self._connect_seconds = connect_seconds
-        pool_class = _SecurePool if parts.scheme == "https" else _Pool
-        self._pool = pool_class(parts.hostname, parts.port, maxsize=4, block=False)
-        # A kept connection may be closed by the engine while we write to it, and then nobody knows whether
-        # the message went out. A new one each time costs a fraction of a millisecond on the same machine.
+        self._pool_class = _SecurePool if parts.scheme == "https" else _Pool
+        self._host = parts.hostname
+        self._port = parts.port
         self._headers = {
             "apikey": api_key,
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
-
-    def close(self) -> None:
-        self._pool.close()
 
     def call(
         self,
@@ -118,27 +114,30 @@ class Transport:
         max_answer: int,
     ) -> tuple[int, str | None, bytes]:
         deadline = time.monotonic() + self._connect_seconds + seconds
-        response = self._pool.urlopen(
-            method,
-            url,
-            body=content,
-            headers=headers,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-            timeout=urllib3.Timeout(connect=self._connect_seconds, read=seconds),
-        )
-        try:
-            received = bytearray()
-            while chunk := response.read(CHUNK):
-                received += chunk
-                if len(received) > max_answer:
-                    raise ValueError("the answer is too large")
-                if time.monotonic() > deadline:
-                    raise ValueError("the answer takes too long")
-            return response.status, response.headers.get("Retry-After"), bytes(received)
-        finally:
-            response.close()
+        # A kept connection may be closed by the engine while we write to it, and then nobody knows whether the
+        # message went out. A new one each time costs a fraction of a millisecond on the same machine.
+        with self._pool_class(self._host, self._port, maxsize=1) as pool:
+            response = pool.urlopen(
+                method,
+                url,
+                body=content,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=self._connect_seconds, read=seconds),
+            )
+            try:
+                received = bytearray()
+                while chunk := response.read(CHUNK):
+                    received += chunk
+                    if len(received) > max_answer:
+                        raise ValueError("the answer is too large")
+                    if time.monotonic() > deadline:
+                        raise ValueError("the answer takes too long")
+                return response.status, response.headers.get("Retry-After"), bytes(received)
+            finally:
+                response.close()
 
 
 def _judge(status: int, retry_after: str | None, raw: bytes) -> Answer:
