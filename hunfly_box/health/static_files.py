@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,9 @@ from litestar.response import Response
 
 from hunfly_box.bootstrap import Resources
 from hunfly_box.kit.errors import NotFound
+
+# Such as c-extras-PD3VXZNF.js; other files carry their content's mark in the query.
+NAMED_BY_CONTENT = re.compile(r"/dist/.*-[A-Z0-9]{8}\.\w+$")
 
 # The name changes with the content, so a copy never grows stale.
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -32,7 +36,7 @@ class File:
 def static_file(request: Request[Any, Any, Any], resources: Resources, path: str) -> Response[bytes]:
     accepted = request.headers.get("accept-encoding", "")
     file = _best(resources.templates.static_dir, path.lstrip("/"), accepted)
-    is_named_by_content = "v" in request.query_params or path.lstrip("/").startswith("dist/")
+    is_named_by_content = "v" in request.query_params or NAMED_BY_CONTENT.search(path) is not None
     headers = {
         "Content-Type": file.media_type,
         "Cache-Control": FOR_EVER if is_named_by_content else ASK_AGAIN,
