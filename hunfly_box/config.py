@@ -129,8 +129,6 @@ class Settings:
     public_url: str | None = setting(web_url, None, "Address people type; https here makes cookies secure.")
     webhook_url: str | None = setting(web_url, None, "Where the WhatsApp engine finds this box.")
 
-    webhook_url: str | None = setting(web_url, None, "Where the WhatsApp engine finds the box, if elsewhere.")
-
     database_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "External Postgres, login hb_app.", True)
     database_admin_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "The same, to migrate.", True)
     redis_url: str | None = setting(url_of(*REDIS_SCHEMES), None, "External Redis or Valkey.", True)
@@ -158,10 +156,6 @@ class Settings:
     @property
     def webhook_origin(self) -> str:
         """The engine usually stands on the same machine or private network and needs no public name."""
-        return self.webhook_url or self.origin
-
-    @property
-    def webhook_origin(self) -> str:
         return self.webhook_url or self.origin
 
     @property
