@@ -84,6 +84,9 @@ class EvolutionClient:
     def _call(self, method: str, path: str, body: Any = None, **how: Any) -> Answer:
         return self._transport.call(method, f"{path}/{self._instance}", body, **how)
 
+    def close(self) -> None:
+        """Nothing to let go of: every call has a connection of its own."""
+
     # The number
 
     def create(self, webhook: WebhookSetup) -> bool:
