@@ -1,0 +1,147 @@
+"""The worker's composition: every job by name, every kind of work, the timetable. Any number may run side by side."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+
+from hunfly_box.bootstrap import Resources
+from hunfly_box.channels import jobs as channel_jobs
+from hunfly_box.kit.announcing import Ring
+from hunfly_box.kit.job_queue import Job, JobFunction, JobQueue, Timed
+from hunfly_box.kit.leases import LeaseKeeper
+from hunfly_box.kit.redis import key
+from hunfly_box.kit.work import WorkKind, WorkRunner
+from hunfly_box.media import jobs as media_jobs
+from hunfly_box.outbound import jobs as outbound_jobs
+from hunfly_box.outbound.commands import DELIVER
+from hunfly_box.outbound.courier import Courier
+from hunfly_box.outbound.pacing import Gaps
+
+# How long a ring that got lost can delay its work.
+SWEEP_SECONDS = 2.0
+MOST_SWEPT = 200
+# A queue this long is being worked on; sweeping would only ring for the same rows again.
+LONG_QUEUE = 1_000
+INDEX_BATCH = 500
+PURGE_BATCH = 2_000
+BEAT_SECONDS = 5.0
+BEAT_LIVES_SECONDS = 30
+STATEMENT_SECONDS = 60
+
+Entry = TypeVar("Entry")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorker:
+    queue: JobQueue
+
+    def stop(self, timeout_seconds: float = 20.0) -> None:
+        self.queue.stop(timeout_seconds)
+
+    def is_healthy(self) -> bool:
+        return self.queue.is_healthy()
+
+
+def start(resources: Resources, queue: JobQueue, gaps: Gaps | None = None) -> RunningWorker:
+    """`gaps`: the pauses between sends, where a test wants them other than the limit asks for."""
+    keeper = LeaseKeeper()
+    courier = Courier(resources, queue, keeper, gaps or Gaps.for_limit(resources.settings.sends_per_minute))
+    work = _merged(outbound_jobs.work(courier), media_jobs.WORK)
+    runner = WorkRunner(resources.database, resources, work, keeper, resources.process_id)
+    jobs = _merged(_own_jobs(queue, work), outbound_jobs.jobs(courier), _work_jobs(runner, work), channel_jobs.JOBS)
+    queue.start(resources, jobs, [*TIMETABLE, *channel_jobs.TIMETABLE])
+    return RunningWorker(queue)
+
+
+def _merged(*tables: Mapping[str, Entry]) -> dict[str, Entry]:
+    """Raises when two slices use one name."""
+    merged: dict[str, Entry] = {}
+    for table in tables:
+        twice = merged.keys() & table.keys()
+        if twice:
+            raise ValueError(f"named twice: {sorted(twice)}")
+        merged.update(table)
+    return merged
+
+
+def _work_jobs(runner: WorkRunner, work: dict[str, WorkKind]) -> dict[str, Job]:
+    def run(resources: Resources, tenant_id: UUID, work_id: UUID) -> None:
+        runner.run(tenant_id, work_id)
+
+    return dict.fromkeys(work, Job(run, is_slow=True))
+
+
+def _own_jobs(queue: JobQueue, work: dict[str, WorkKind]) -> dict[str, Job]:
+    return {
+        "worker.sweep": Job(_sweep(queue, set(work))),
+        "worker.index": Job(index_messages),
+        "worker.purge": Job(purge),
+        "worker.beat": Job(beat),
+    }
+
+
+TIMETABLE: tuple[Timed, ...] = (
+    Timed("worker.sweep", SWEEP_SECONDS),
+    Timed("worker.index", 1.0),
+    Timed("worker.purge", 600.0),
+    Timed("worker.beat", BEAT_SECONDS, is_shared=False),
+)
+
+
+def _sweep(queue: JobQueue, kinds: set[str]) -> JobFunction:
+    """Rings again for everything that is due: lost rings, run-out leases, work whose time has come."""
+
+    def sweep(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
+        if (queue.pending() or 0) > LONG_QUEUE:
+            return
+        with resources.database.fenced() as tx:
+            deliveries = tx.all(_DueDelivery, "SELECT * FROM app.due_deliveries(:most)", most=MOST_SWEPT)
+            work = tx.all(_DueWork, "SELECT * FROM app.due_work(:most)", most=MOST_SWEPT)
+        for delivery in deliveries:
+            queue.ring(Ring(DELIVER, delivery.tenant_id, delivery.conversation_id))
+        for row in work:
+            if row.kind in kinds:
+                queue.ring(Ring(row.kind, row.tenant_id, row.id))
+
+    return sweep
+
+
+def index_messages(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
+    """Again and again while full batches come, but never so long that others wait for the thread."""
+    for _ in range(10):
+        with resources.database.fenced() as tx:
+            indexed: int = tx.scalar("SELECT app.index_messages(:most)", most=INDEX_BATCH)
+        if indexed < INDEX_BATCH:
+            return
+
+
+def purge(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
+    with resources.database.fenced() as tx:
+        tx.connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
+        gone: int = tx.scalar("SELECT app.purge(:most)", most=PURGE_BATCH)
+    if gone:
+        log.info("purged %d old rows", gone)
+
+
+def beat(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
+    """Says that this process works: health reads the keys of all of them."""
+    resources.redis.set(key(None, "worker", resources.process_id), b"1", ex=BEAT_LIVES_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _DueDelivery:
+    tenant_id: UUID
+    channel_id: UUID
+    conversation_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _DueWork:
+    tenant_id: UUID
+    id: UUID
+    kind: str
