@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hunfly_box.simulator import jids, views
-from hunfly_box.simulator.commands import command, contact_of, instance_of
+from hunfly_box.simulator.commands import Command, contact_of, instance_of
 from hunfly_box.simulator.engine import Engine
 from hunfly_box.simulator.model import Contact, Group
 from hunfly_box.simulator.shapes import Json
@@ -11,7 +11,6 @@ from hunfly_box.simulator.shapes import Json
 GROUP_PREFIX = "1203630000"
 
 
-@command
 def add_group(
     engine: Engine,
     subject: str,
@@ -29,7 +28,7 @@ def add_group(
     if instance is not None:
         found = instance_of(engine.world, instance)
         owner = people[0].live_jid if people else found.owner_jid
-        told = {"id": made, "subject": subject, "owner": owner, "creation": group.created}
+        told: Json = {"id": made, "subject": subject, "owner": owner, "creation": group.created}
         ranks = ["superadmin"] + [None] * len(people)
         told["participants"] = [
             {"id": address_in(group, one), "admin": rank} for one, rank in zip(people, ranks, strict=False)
@@ -38,7 +37,6 @@ def add_group(
     return views.group(group)
 
 
-@command
 def rename_group(engine: Engine, instance: str, group: str, author: str, subject: str) -> None:
     """Reaches only those who smuggled GROUPS_UPDATE in at creation: the engine's list does not know it."""
     found, known = instance_of(engine.world, instance), engine.world.groups[group]
@@ -48,7 +46,6 @@ def rename_group(engine: Engine, instance: str, group: str, author: str, subject
     engine.when_connected(found, lambda: engine.webhooks.queue(found, "groups.update", [told]))
 
 
-@command
 def change_members(
     engine: Engine, instance: str, group: str, author: str, members: list[str], action: str = "add"
 ) -> None:
@@ -78,3 +75,6 @@ def _shown(group: Group, contact: Contact) -> Json:
     # A member without a known number gets the privacy id's digits in its place, as from the engine.
     number = contact.pn_jid or jids.digits_of(jid)
     return {"jid": jid, "phoneNumber": number, "name": None, "imgUrl": contact.picture_url}
+
+
+GROUP_COMMANDS: dict[str, Command] = {one.__name__: one for one in (add_group, rename_group, change_members)}

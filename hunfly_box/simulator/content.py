@@ -183,4 +183,7 @@ def incoming_media(kind: str, **fields: Any) -> Media:
     guessed = fields.get("mimetype") or files.sniffed_type(data)
     if kind == "document":
         return Media(data, guessed, fields.get("filename") or "documento")
-    return Media(data, guessed, fields.get("filename"), seconds=int(fields.get("seconds") or 3))
+    media = Media(data, guessed, fields.get("filename"), seconds=int(fields.get("seconds") or 3))
+    if kind in ("video", "ptv"):
+        media.width, media.height = int(fields.get("width") or 240), int(fields.get("height") or 180)
+    return media

@@ -80,7 +80,8 @@ async def find_messages(call: Call) -> Answer:
     size = int(call.body.get("offset") or DEFAULT_PAGE_SIZE)
     page = int(call.body.get("page") or 1)
     rows = [row for row in call.instance.rows.values() if row.seen_by_engine and _matches(row, where)]
-    rows.sort(key=lambda row: row.timestamp, reverse=True)
+    # Newest first, within one second too.
+    rows = sorted(rows, key=lambda row: row.timestamp)[::-1]
     shown = rows[(page - 1) * size : page * size]
     messages = {"total": len(rows), "pages": -(-len(rows) // size), "currentPage": page}
     return 200, {"messages": {**messages, "records": [traffic.found_record(call.instance, r) for r in shown]}}
