@@ -224,4 +224,9 @@ def refuse(message: str, remedy: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except PermissionError as error:
+        refuse(f"{error.filename} cannot be written.", "Was it made by another user? Use a clone of your own.")
+    except KeyboardInterrupt:
+        sys.exit(130)
