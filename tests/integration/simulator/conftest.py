@@ -25,10 +25,13 @@ def house(hook: Hook) -> Iterator[House]:
         made.people()
         made.link()
         yield made
+        made.close()
 
 
 @pytest.fixture
 def empty_house(hook: Hook) -> Iterator[House]:
     """No number yet, nobody known."""
     with simulator.start(time_scale=QUICK, seed=7) as sim:
-        yield House(sim, hook)
+        made = House(sim, hook)
+        yield made
+        made.close()

@@ -80,6 +80,9 @@ class House:
         self.name = "bai2"
         self._http = urllib3.PoolManager(retries=False)
 
+    def close(self) -> None:
+        self._http.clear()
+
     def people(self, lid: bool = False) -> None:
         fields = {"lid": MARIA_LID} if lid else {}
         self.maria = self.sim.add_contact("Maria Cliente", number=MARIA, **fields)
