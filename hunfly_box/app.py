@@ -21,8 +21,13 @@ from hunfly_box.access.pages import error_page
 from hunfly_box.access.permissions import PUBLIC
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
+from hunfly_box.contacts import api as contacts_api
 from hunfly_box.health import api_docs, static_files
 from hunfly_box.health import pages as health_pages
+from hunfly_box.inbox import api as inbox_api
+from hunfly_box.inbox import labels_api
+from hunfly_box.inbox import pages as inbox_pages
+from hunfly_box.inbox import ui as inbox_ui
 from hunfly_box.kit.errors import NotFound
 from hunfly_box.kit.http import PROBLEM, Edge, exception_handlers, problem_body
 from hunfly_box.kit.throttle import Throttle
@@ -31,13 +36,19 @@ from hunfly_box.tenancy import pages as tenancy_pages
 # Pages and what only our own browser code calls; not in the OpenAPI document.
 PAGES = [
     *access_pages.ROUTES,
+    *inbox_pages.ROUTES,
+    *inbox_ui.ROUTES,
     *tenancy_pages.ROUTES,
     *health_pages.ROUTES,
     *api_docs.ROUTES,
     *static_files.ROUTES,
 ]
 # For programs: /api/v1, in the OpenAPI document.
-API: list[Any] = []
+API: list[Any] = [
+    *inbox_api.ROUTES,
+    *labels_api.ROUTES,
+    *contacts_api.ROUTES,
+]
 
 # Requests larger than this are refused before they are read whole; the upload route allows more for itself.
 LARGEST_BODY_BYTES = 1024 * 1024

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import get
 from litestar.connection import Request
 from litestar.enums import MediaType
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import Redirect, Response
 
 from hunfly_box.access import frame, permissions
@@ -18,7 +18,7 @@ from hunfly_box.kit import hx
 from hunfly_box.kit.errors import Forbidden
 
 CHANGES_AT_ONCE = 200
-OlderCount = Annotated[int, Parameter(ge=1, le=500)]
+OlderCount = Annotated[int, QueryParameter(name="n", ge=1, le=500)]
 
 
 @get("/inbox", sync_to_thread=True, opt={"permission": "profile.read"})

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -22,13 +22,13 @@ ALWAYS = (400, 401, 403, 422, 429)
 
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         description="1 to 128 printable characters, kept for 24 hours: the same call again gets the first answer again",
     ),
 ]
-Cursor = Annotated[str | None, Parameter(query="cursor", description="`next` of the page before")]
-Limit = Annotated[int, Parameter(query="limit", ge=1, le=200, description="Rows in a page")]
+Cursor = Annotated[str | None, QueryParameter(name="cursor", description="`next` of the page before")]
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=200, description="Rows in a page")]
 
 
 class ProblemField(Struct, frozen=True):

@@ -13,6 +13,7 @@ from hunfly_box.kit.database import Database, Event, Scope, TenantTransaction
 from hunfly_box.kit.ids import new_id
 from tests.cast import Person
 from tests.conftest import Box
+from tests.integration.inbox.programs import Programs
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -171,3 +172,10 @@ def world(box: Box) -> Iterator[World]:
 def strangers_world(box: Box) -> World:
     """Tenant B."""
     return World(box, box.cast.tenant_b, add_channel(box.resources.database, box.cast.tenant_b))
+
+
+@pytest.fixture(scope="module")
+def programs(box: Box) -> Iterator[Programs]:
+    found = Programs(box)
+    yield found
+    found.close()

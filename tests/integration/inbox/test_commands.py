@@ -93,9 +93,7 @@ def test_replying_to_a_resolved_conversation_opens_another_round(world: World) -
 
     reply(world, beto, conversation_id)
 
-    rounds = world.rows(
-        "SELECT * FROM app.rounds WHERE conversation_id = :id ORDER BY opened_at", id=conversation_id
-    )
+    rounds = world.rows("SELECT * FROM app.rounds WHERE conversation_id = :id ORDER BY opened_at", id=conversation_id)
     assert world.row("conversations", conversation_id)["status"] == "open"
     assert [row["resolved_by"] for row in rounds] == [ana.id, None]
     assert rounds[1]["first_reply_by"] == beto.id
@@ -204,9 +202,7 @@ def test_only_the_snoozed_conversations_whose_time_has_come_wake(world: World) -
     with world.database.transaction(world.box.cast.ana.scope) as tx:
         for conversation_id in (due, later):
             resolving.snooze(tx, conversation_id, datetime.now(UTC) + timedelta(days=1))
-    world.change(
-        "UPDATE app.conversations SET snoozed_until = now() - interval '1 second' WHERE id = :id", id=due
-    )
+    world.change("UPDATE app.conversations SET snoozed_until = now() - interval '1 second' WHERE id = :id", id=due)
 
     jobs.wake_snoozed(world.box.resources)
 
@@ -300,9 +296,7 @@ def test_a_quote_shows_the_message_it_answers(world: World) -> None:
     quoted = world.incoming(conversation_id, "quanto custa?")
 
     with world.database.transaction(world.box.cast.ana.scope) as tx:
-        message_id = replying.reply(
-            tx, conversation_id, Outgoing(type="text", text="dez reais", quoted_id=quoted)
-        )
+        message_id = replying.reply(tx, conversation_id, Outgoing(type="text", text="dez reais", quoted_id=quoted))
         found = queries.message(tx, message_id).quoted
 
     assert found == objects.Quoted(id=str(quoted), text="quanto custa?", author="Mariana", type="text")

@@ -1,0 +1,152 @@
+"""Changed rows → the streams that may see them. Rows are read again, so that a wrong announcement cannot show anything."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from hunfly_box.bootstrap import Resources
+from hunfly_box.channels.objects import channels
+from hunfly_box.inbox import live_frames, objects, render
+from hunfly_box.inbox.live_frames import Frames, Variant
+from hunfly_box.inbox.objects import Conversation, Message
+from hunfly_box.kit.announcing import Changed
+from hunfly_box.kit.database import Scope, TenantTransaction
+from hunfly_box.kit.hub import Audience, Hub, Watcher
+
+log = logging.getLogger(__name__)
+
+# One statement's worth; longer lists are read in slices.
+AT_ONCE = 200
+# A label or a person on more conversations than this: screens see it when they load them next.
+MOST_TOUCHED = 200
+
+ASSIGNEES = "SELECT id, assignee_id FROM app.conversations WHERE tenant_id = app.tenant_id() AND id = ANY (:ids)"
+OF_CONTACTS = """
+SELECT id FROM app.conversations WHERE tenant_id = app.tenant_id() AND contact_id = ANY (:ids)
+ORDER BY last_message_at DESC NULLS LAST LIMIT :most
+"""
+OF_LABELS = """
+SELECT conversation_id AS id FROM app.conversation_labels WHERE tenant_id = app.tenant_id() AND label_id = ANY (:ids)
+LIMIT :most
+"""
+# Where a conversation went that is no more: the line its merge left in the log.
+MERGED_INTO = """
+SELECT conversation_id FROM app.live_versions
+WHERE tenant_id = app.tenant_id() AND kind = 'conversation' AND entity_id = :id AND conversation_id <> :id
+ORDER BY version DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a caller that just wrote it knows already: nothing is read again."""
+
+    tenant_id: UUID
+    message: Message
+    assignee_id: UUID | None
+
+
+def push_fresh(resources: Resources, fresh: Iterable[Fresh]) -> None:
+    """In the event loop. Only messages that need no HTML, or tenants without browsers."""
+    hub = resources.hub
+    for one in fresh:
+        frames = live_frames.message_frames(one.message, hub.variants(one.tenant_id), _no_render)
+        hub.push(one.tenant_id, frames, Audience(one.assignee_id).has)
+
+
+def _no_render(message: Message, locale: str, zone: str) -> str:
+    raise AssertionError("a message that needs HTML takes the slow road")
+
+
+def push_conversation(hub: Hub, tenant_id: UUID, conversation: Conversation) -> None:
+    """In the event loop. Who saw it until now and does so no longer is told that it left."""
+    assignee_id = UUID(conversation.assignee.id) if conversation.assignee else None
+    audience = Audience(assignee_id)
+    variants = hub.variants(tenant_id)
+    shown = live_frames.conversation_frame(conversation)
+    hub.push(tenant_id, live_frames.same_for_all(shown, variants), audience.has)
+    before = hub.audience_before(tenant_id, UUID(conversation.id), audience)
+    if before is not audience:
+        gone = live_frames.same_for_all(live_frames.gone_frame(conversation.id, conversation.version), variants)
+        hub.push(tenant_id, gone, lambda watcher: not audience.has(watcher) and (before is None or before.has(watcher)))
+
+
+def show(resources: Resources, changes: Sequence[Changed]) -> None:
+    """From any thread but the event loop's. A tenant nobody watches costs nothing."""
+    by_tenant: dict[UUID, list[Changed]] = {}
+    for change in changes:
+        by_tenant.setdefault(change.tenant_id, []).append(change)
+    for tenant_id, its_changes in by_tenant.items():
+        if resources.hub.watches(tenant_id):
+            for start in range(0, len(its_changes), AT_ONCE):
+                _show_slice(resources, tenant_id, its_changes[start : start + AT_ONCE])
+
+
+def _show_slice(resources: Resources, tenant_id: UUID, changes: list[Changed]) -> None:
+    hub = resources.hub
+    with resources.database.transaction(Scope.system(tenant_id)) as tx:
+        wanted = _conversation_ids(tx, changes)
+        messages = objects.messages(tx, _ids(changes, "message"))
+        conversations = objects.conversations(tx, wanted)
+        numbers = _ids(changes, "channel")
+        limit = resources.settings.sends_per_minute
+        shown_channels = channels(tx, numbers, sends_per_minute=limit) if numbers else []
+        assignees = _assignees(tx, messages)
+        missing = set(wanted) - {UUID(conversation.id) for conversation in conversations}
+        gone = {id_: tx.scalar(MERGED_INTO, id=id_) for id_ in missing}
+    variants = hub.variants(tenant_id)
+    for message in messages:
+        audience = Audience(assignees.get(message.conversation_id))
+        frames = live_frames.message_frames(message, variants, _renderer(resources))
+        hub.call(hub.push, tenant_id, frames, audience.has)
+        if message.direction == "out" and message.status is not None:
+            status = live_frames.same_for_all(live_frames.status_frame(message), variants)
+            hub.call(hub.push, tenant_id, status, audience.has)
+    for conversation in conversations:
+        hub.call(push_conversation, hub, tenant_id, conversation)
+    for channel in shown_channels:
+        body = live_frames.plain_frame("channel", channel, channel.version)
+        hub.call(hub.push, tenant_id, live_frames.same_for_all(body, variants))
+    for id_, into in gone.items():
+        body = live_frames.gone_frame(id_, None, str(into) if into else None)
+        hub.call(hub.push, tenant_id, live_frames.same_for_all(body, variants))
+
+
+def _ids(changes: Iterable[Changed], kind: str) -> list[UUID]:
+    return list(dict.fromkeys(change.entity_id for change in changes if change.kind == kind))
+
+
+def _conversation_ids(tx: TenantTransaction, changes: list[Changed]) -> list[UUID]:
+    """Those that changed, and those that show a person or a label that did."""
+    found = dict.fromkeys(_ids(changes, "conversation"))
+    if contacts := _ids(changes, "contact"):
+        found |= dict.fromkeys(tx.scalars(OF_CONTACTS, ids=contacts, most=MOST_TOUCHED))
+    if labels := _ids(changes, "label"):
+        found |= dict.fromkeys(tx.scalars(OF_LABELS, ids=labels, most=MOST_TOUCHED))
+    return list(found)
+
+
+def _assignees(tx: TenantTransaction, messages: list[Message]) -> dict[str, UUID | None]:
+    ids = list({UUID(message.conversation_id) for message in messages})
+    lines = tx.all(dict[str, Any], ASSIGNEES, ids=ids) if ids else []
+    return {str(line["id"]): line["assignee_id"] for line in lines}
+
+
+def _renderer(resources: Resources) -> live_frames.Render:
+    return lambda message, locale, zone: render.bubble_html(resources.templates, message, locale, zone)
+
+
+def frames_for(resources: Resources, message: Message, variant: Variant, cursor: int) -> bytes:
+    frames: Frames = live_frames.message_frames(message, [variant], _renderer(resources), cursor)
+    return frames[variant]
+
+
+def to_person(hub: Hub, tenant_id: UUID, user_id: UUID, body: bytes) -> None:
+    """In the event loop: to every screen of one person."""
+
+    def is_theirs(watcher: Watcher) -> bool:
+        return watcher.user_id == user_id
+
+    hub.push(tenant_id, live_frames.same_for_all(body, hub.variants(tenant_id)), is_theirs)
