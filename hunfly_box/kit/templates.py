@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +84,8 @@ class Templates:
         return f"/static/dist/{self._manifest[name]}"
 
     def icon(self, name: str, size: str = "") -> Markup:
+        if name not in self._icons:
+            raise AssetsMissing(f"no icon {name!r} in the sprite: name it in web/icons.txt and build again")
         return ICON.format(f"ic {size}".strip(), self.asset("sprite.svg"), name)
 
     def script_texts(self) -> dict[str, str]:
@@ -95,6 +98,11 @@ class Templates:
     @cached_property
     def _manifest(self) -> Mapping[str, str]:
         return dict(self._read_built("manifest.json"))
+
+    @cached_property
+    def _icons(self) -> frozenset[str]:
+        sprite = (self.static_dir / "dist" / "sprite.svg").read_text(encoding="utf-8")
+        return frozenset(re.findall(r'<symbol id="i-([a-z0-9-]+)"', sprite))
 
     @cached_property
     def _script_texts(self) -> list[str]:
