@@ -11,6 +11,7 @@ import redis
 from hunfly_box.config import Settings
 from hunfly_box.kit.crypto import Sealer, load_or_make_key
 from hunfly_box.kit.database import Database, Publish
+from hunfly_box.kit.logging import PHONES
 from hunfly_box.kit.logins import Logins
 from hunfly_box.kit.paths import DataFolder
 from hunfly_box.kit.redis import connect
@@ -55,6 +56,8 @@ class Resources:
 
 def build_resources(settings: Settings, logins: Logins, redis_url: str, hub: "Hub") -> Resources:
     """Connections open on first use, so this does not fail for a server that is away. Raises KeyFileError."""
+    key = load_or_make_key(DataFolder(settings.data_dir).keys / "secrets.key")
+    PHONES.use_key(key)
     return Resources(
         settings=settings,
         logins=logins,
@@ -62,6 +65,6 @@ def build_resources(settings: Settings, logins: Logins, redis_url: str, hub: "Hu
         control=ControlDatabase(logins.admin),
         redis=connect(redis_url),
         redis_url=redis_url,
-        sealer=Sealer(load_or_make_key(DataFolder(settings.data_dir).keys / "secrets.key")),
+        sealer=Sealer(key),
         hub=hub,
     )

@@ -5,6 +5,7 @@ import hmac
 import json
 import logging
 import re
+import secrets
 import sys
 import traceback
 from contextvars import ContextVar
@@ -41,6 +42,10 @@ class PhoneHasher:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    def use_key(self, box_key: bytes) -> None:
+        """From now on marks are the same after every start, and in every process of the box."""
+        self._key = hmac.digest(box_key, b"log marks", hashlib.sha256)
+
     def mark(self, phone: str) -> str:
         digits = re.sub(r"\D", "", phone)
         return "ph:" + hmac.digest(self._key, digits.encode(), hashlib.sha256).hex()[:8]
@@ -49,6 +54,10 @@ class PhoneHasher:
         for pattern, instead in SECRETS:
             text = pattern.sub(instead, text)
         return PHONE.sub(lambda match: self.mark(match[1] or match[2] or match[3]), text)
+
+
+# Until the box's key is read, marks hold for this process only.
+PHONES = PhoneHasher(secrets.token_bytes(32))
 
 
 class Redaction(logging.Filter):
@@ -94,20 +103,18 @@ class JsonLines(logging.Formatter):
         return json.dumps(_fields(record) | line, ensure_ascii=False, default=str)
 
 
-def set_up(level: str, form: str, key: bytes) -> PhoneHasher:
-    """`form` is text or json; `key` makes the marks of phone numbers. Replaces what was set up before."""
-    hasher = PhoneHasher(key)
+def configure(level: str, form: str) -> None:
+    """`form` is text or json. Replaces what was configured before."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    handler.addFilter(Redaction(hasher))
+    handler.addFilter(Redaction(PHONES))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     logging.captureWarnings(True)
     # httpx tells every address it calls; addresses carry instance names and numbers.
     for noisy in ("httpx", "httpcore", "huey", "_granian", "granian.access"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
-    return hasher
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
