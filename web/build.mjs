@@ -111,15 +111,29 @@ function writeScriptTexts() {
   fs.writeFileSync(path.join(out, 'strings.json'), JSON.stringify(plain));
 }
 
+/** The page preloads the font by its versioned address; the stylesheet must ask for the same one. */
+function versionFonts() {
+  const file = path.join(out, 'app.css');
+  const css = fs.readFileSync(file, 'utf8');
+  fs.writeFileSync(
+    file,
+    css.replace(/figtree-[a-z-]+\.woff2/g, (name) => versioned(name)),
+  );
+}
+
+function versioned(name) {
+  const hash = createHash('sha256')
+    .update(fs.readFileSync(path.join(out, name)))
+    .digest('hex');
+  return `${name}?v=${hash.slice(0, 10)}`;
+}
+
 /** Content hashes as `?v=`, read by the asset() helper of the templates. */
 function writeManifest() {
   const manifest = {};
   for (const name of fs.readdirSync(out).sort()) {
     if (name === 'strings.json') continue;
-    const hash = createHash('sha256')
-      .update(fs.readFileSync(path.join(out, name)))
-      .digest('hex');
-    manifest[name] = `${name}?v=${hash.slice(0, 10)}`;
+    manifest[name] = versioned(name);
   }
   fs.writeFileSync(path.join(out, 'manifest.json'), JSON.stringify(manifest, null, 1));
 }
@@ -156,6 +170,7 @@ async function buildOnce() {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await build(SCRIPTS);
+  versionFonts();
   writeManifest();
   checkBudgets(compressAndWeigh());
 }

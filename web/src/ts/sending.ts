@@ -1,12 +1,12 @@
 // Optimistic sending: the bubble stands at once, the request follows, one after the other per conversation so that order
 // holds. What has no answer yet is kept and repeated with its key; what is refused says why, in place.
 import { errorWords, unsentBubble } from './bubbles';
-import { $, element, newKey } from './dom';
+import { $, element, newKey, put } from './dom';
 import { t } from './i18n';
 import { liveState, on } from './live';
 import { api, csrfHeaders, isPassing, Refused, refusalFrom, Unreachable } from './net';
 import { everythingUnsent, forget, remember, type Unsent } from './outbox';
-import { inboxBoot } from './page';
+import { inboxBoot, wordFor } from './page';
 import type { Message } from './types';
 import type { Thread } from './thread';
 
@@ -83,6 +83,7 @@ export function retryRefused(key: string): void {
   if (bubble) {
     $('.fail', bubble)?.remove();
     bubble.dataset.status = 'queued';
+    put(bubble, '.meta .st', wordFor('status', 'queued'));
     delete bubble.dataset.refused;
   }
   enqueue(found.entry);
@@ -185,6 +186,7 @@ function showRefusal(entry: Unsent, why: string): void {
   const bubble = threadOf(entry.conversation)?.unsent(entry.key);
   if (!bubble) return;
   bubble.dataset.status = 'failed';
+  put(bubble, '.meta .st', wordFor('status', 'failed'));
   bubble.dataset.refused = '';
   $('.fail', bubble)?.remove();
   const line = element('div', 'fail');
