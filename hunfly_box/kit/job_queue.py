@@ -281,7 +281,7 @@ class _Clock:
         self._changed = threading.Condition()
         self._count = itertools.count()
         self._heap: list[tuple[float, int, Ring | Timed]] = []
-        self._next_health_check = 0.0
+        self._next_health_check = time.monotonic() + HEALTH_SECONDS
         self.last_tick = time.monotonic()
 
     def begin(self, timetable: Sequence[Timed]) -> None:

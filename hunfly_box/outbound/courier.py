@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -95,7 +96,7 @@ class Courier:
             self._give_back(claim, 0.0)
             return False
         _, messenger = connecting.messenger_of(self._resources, claim.tenant_id, line)
-        with self._keeper.held(lambda: self._extend(claim), LEASE_SECONDS / 3):
+        with closing(messenger), self._keeper.held(lambda: self._extend(claim), LEASE_SECONDS / 3):
             return self._call(claim, draft, outgoing, messenger)
 
     def _slot(self, claim: Claim) -> Grant | None:

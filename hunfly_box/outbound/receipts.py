@@ -1,6 +1,7 @@
 """Small courtesies to the customer: blue ticks and "typing". Nobody waits for them, and none is worth a retry storm."""
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -53,7 +54,8 @@ def mark_read(resources: Resources, tenant_id: UUID, payload: dict[str, Any]) ->
     if not keys:
         return
     _, messenger = connecting.messenger_of(resources, tenant_id, line)
-    messenger.mark_read(keys)
+    with closing(messenger):
+        messenger.mark_read(keys)
 
 
 def show_typing(resources: Resources, tenant_id: UUID, conversation_id: UUID) -> None:
@@ -65,7 +67,8 @@ def show_typing(resources: Resources, tenant_id: UUID, conversation_id: UUID) ->
         return
     _, messenger = connecting.messenger_of(resources, tenant_id, line)
     try:
-        messenger.typing(chat.address, "composing", TYPING_SECONDS)
+        with closing(messenger):
+            messenger.typing(chat.address, "composing", TYPING_SECONDS)
     except ProviderError as error:
         log.debug("typing was not shown: %s", error)
 

@@ -4,6 +4,7 @@ It never sends. A proof that comes later still counts.
 """
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,7 +105,8 @@ class Reconciling:
             line = channel_queries.line(tx, claim.channel_id)
         _, messenger = connecting.messenger_of(self._resources, claim.tenant_id, line)
         try:
-            return evidence.stored(messenger, want, draft.to.raw)
+            with closing(messenger):
+                return evidence.stored(messenger, want, draft.to.raw)
         except Refused as refusal:
             log.info("the engine does not tell about delivery %s: %s", claim.id, refusal.code)
         except ProviderError as error:

@@ -10,7 +10,9 @@ import msgspec
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
 
+from hunfly_box.kit.crash import crash_point
 from hunfly_box.providers.evolution.encodings import mapping
 from hunfly_box.providers.messenger import NotSent, Refused, Unknown
 
@@ -36,11 +38,24 @@ class _Connection(HTTPConnection):
         super().connect()
         _attempt.is_connected = True
 
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself does
+        _request_has_left()
+        return super().getresponse()
+
 
 class _SecureConnection(HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         _attempt.is_connected = True
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself does
+        _request_has_left()
+        return super().getresponse()
+
+
+def _request_has_left() -> None:
+    if _attempt.is_send:
+        crash_point("O4")
 
 
 class _Pool(HTTPConnectionPool):
@@ -95,6 +110,7 @@ class Transport:
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         _attempt.is_connected = False
+        _attempt.is_send = path.startswith("/message/")
         try:
             status, retry_after, raw = self._exchange(method, url, content, headers, seconds, max_answer)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
