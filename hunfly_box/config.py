@@ -257,8 +257,9 @@ def _parse(name: str, text: str, source: str) -> Any:
 
 
 def _check_services(settings: Settings) -> None:
-    has_database = settings.database_url is not None or settings.database_admin_url is not None
-    if has_database and settings.redis_url is None:
-        raise SettingsError("An external Postgres is set, but no Redis.", "Set HUNFLY_REDIS_URL as well.")
-    if settings.redis_url is not None and not has_database:
-        raise SettingsError("HUNFLY_REDIS_URL is set, but no Postgres.", "Set HUNFLY_DATABASE_URL as well.")
+    if settings.database_url is None and (settings.database_admin_url or settings.redis_url):
+        raise SettingsError(
+            "External servers are set, but HUNFLY_DATABASE_URL is not.", "Set HUNFLY_DATABASE_URL as well."
+        )
+    if settings.database_url is not None and settings.redis_url is None:
+        raise SettingsError("HUNFLY_DATABASE_URL is set, but no Redis.", "Set HUNFLY_REDIS_URL as well.")

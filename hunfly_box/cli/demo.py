@@ -22,7 +22,7 @@ from hunfly_box.channels import connecting
 from hunfly_box.channels import queries as channels
 from hunfly_box.cli.serve import a_box, load_settings_here, plain_errors, refuse_taken_port, run, say
 from hunfly_box.config import Address, Settings, SettingsError
-from hunfly_box.embedded import data_folder
+from hunfly_box.embedded import data_folder, supervisor
 from hunfly_box.embedded.errors import StartError
 from hunfly_box.kit.database import Scope
 from hunfly_box.kit.paths import DataFolder, write_private
@@ -86,6 +86,7 @@ def _forget(folder: Path) -> None:
     lock.acquire()
     try:
         say(f"Forgetting what is in {folder}")
+        supervisor.stop_leftovers(DataFolder(folder))
         for entry in folder.iterdir():
             if entry != DataFolder(folder).lock:
                 shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()

@@ -203,14 +203,16 @@ def reset(data_dir: Path) -> None:
     lock = data_folder.Lock(folder)
     lock.acquire()
     try:
-        for directory, family in (
-            (folder.postgres, postgres.Postgres.family),
-            (folder.valkey, Valkey.family),
-        ):
-            processes.stop_orphans(directory, family, None, (SIGQUIT, SIGQUIT, SIGKILL))
+        stop_leftovers(folder)
         data_folder.empty(folder)
     finally:
         lock.release()
+
+
+def stop_leftovers(folder: DataFolder) -> None:
+    """For the holder of the lock, before the folder goes: servers of a killed box would outlive it, unfindable."""
+    for directory, family in ((folder.postgres, postgres.Postgres.family), (folder.valkey, Valkey.family)):
+        processes.stop_orphans(directory, family, None, (SIGQUIT, SIGQUIT, SIGKILL))
 
 
 def endpoints_file(folder: DataFolder) -> Path:

@@ -2,10 +2,11 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 import redis
 
@@ -59,3 +60,8 @@ def postmasters(folder: DataFolder) -> list[int]:
     family = processes.running_in(folder.postgres, ["postgres"])
     parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in family}
     return [pid for pid in family if parents[pid] not in family]
+
+
+def servers_alive(pids: Iterable[int]) -> list[int]:
+    """A zombie that nobody has collected yet is dead."""
+    return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]

@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from hunfly_box.embedded import processes, supervisor
-from tests.integration.embedded.boxes import StartBox, eventually, postmasters
+from tests.integration.embedded.boxes import StartBox, eventually, postmasters, servers_alive
 
 pytestmark = pytest.mark.services
 
@@ -220,8 +220,10 @@ def test_an_emptied_folder_starts_anew_and_foreign_files_stay(start_box: StartBo
     box = start_box()
     box.run("CREATE TABLE gone AS SELECT 1")
     (data_dir / "holiday.jpg").write_text("mine")
+    left_behind = box.pid("postgres"), box.pid("valkey")
     box.kill()
     supervisor.reset(data_dir)
+    assert not servers_alive(left_behind)
     assert start_box().run("SELECT to_regclass('gone')") == [(None,)]
     assert (data_dir / "holiday.jpg").read_text() == "mine"
 

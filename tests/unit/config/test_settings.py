@@ -67,6 +67,7 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
         ({"HUNFLY_DATABASE_URL": "mysql://db"}, "postgresql://"),
         ({"HUNFLY_DATABASE_URL": POSTGRES["HUNFLY_DATABASE_URL"]}, "Set HUNFLY_REDIS_URL as well."),
         ({"HUNFLY_REDIS_URL": "redis://cache"}, "Set HUNFLY_DATABASE_URL as well."),
+        ({"HUNFLY_DATABASE_ADMIN_URL": "postgresql://db"}, "Set HUNFLY_DATABASE_URL as well."),
     ],
 )
 def test_a_wrong_variable_stops_the_start_by_name(environ: dict[str, str], said: str) -> None:
