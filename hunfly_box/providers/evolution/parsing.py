@@ -46,7 +46,10 @@ def parse(body: Any) -> Delivery:
     reader = READERS.get(kind.lower().replace("_", ".").replace("-", "."))
     if reader is None:
         return Delivery(kind, channel_ref, (Parked("unknown_event"),))
-    events = [event for item in _items(body.get("data")) for event in _guarded(reader, item)]
+    items = _items(body.get("data"))
+    if len(items) > MAX_ITEMS:
+        return Delivery(kind, channel_ref, (Parked("limit"),))
+    events = [event for item in items for event in _guarded(reader, item)]
     return Delivery(kind, channel_ref, tuple(events) or (Ignored("no_content"),))
 
 
@@ -54,7 +57,7 @@ def _items(data: Any) -> list[Any]:
     """Evolution sends one object or a list of them, for the same event, as it happens."""
     if isinstance(data, dict) and isinstance(data.get("messages"), list):
         data = data["messages"]
-    return data[:MAX_ITEMS] if isinstance(data, list) else [data]
+    return data if isinstance(data, list) else [data]
 
 
 def _guarded(reader: Reader, item: Any) -> list[Event]:

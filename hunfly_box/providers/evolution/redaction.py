@@ -60,6 +60,10 @@ SECRET_WORDS = (
 SECRET_KEYS = frozenset(words.replace(" ", "") for words in SECRET_WORDS)
 
 
+# Of a body nobody can read this much is evidence enough, and cheap to clean.
+MAX_UNREADABLE = 1 << 20
+
+
 class _NeedsWalk(Exception):
     """A secret's value is nested: the body must be decoded to cut it out."""
 
@@ -126,8 +130,14 @@ def _redact_in_place(raw: bytes) -> bytes:
 
 def _redact_by_pattern(raw: bytes) -> bytes:
     """For what is no JSON: key-like names in any quoting, with `:` or `=`; a nested value takes the rest along."""
-    plain = _HIDING_ESCAPE.sub(_unhide, raw)
-    return _LOOSE_SECRET.sub(rb"\1null", plain)
+    plain = _HIDING_ESCAPE.sub(_unhide, raw[:MAX_UNREADABLE])
+    pieces: list[bytes] = []
+    kept = 0
+    for match in _LOOSE_SECRET.finditer(plain.lower()):
+        pieces.append(plain[kept : match.start(1)])
+        kept = match.end(1)
+    pieces.append(plain[kept:])
+    return b"null".join(pieces)
 
 
 def _unhide(match: re.Match[bytes]) -> bytes:
@@ -161,10 +171,11 @@ _FLAT_VALUE = rf'{_STRING}|[-+.\w]++|\{{(?:"\d+":\d+,?)*+\}}|\[[\d,]*+\]'
 _SECRET_WITH_VALUE = re.compile(
     rf'"(?=[{_FIRST_LETTERS}]){_KEY_PATTERN}"\s*+:\s*+(?:({_FLAT_VALUE})(?=\s*+[,}}\]])|)'.encode(), re.DOTALL
 )
+_LOOSE_VALUE = (
+    rf"""{_STRING}|{_OPEN_STRING}|\\"[^"]*"?|'[^']*'?|\{{[^{{}}\[\]]*\}}|\[[^{{}}\[\]]*\]|[{{\[].*|[^\s,;&}}\]]+"""
+)
 _LOOSE_SECRET = re.compile(
-    rf"""((?<![a-z0-9]){_KEY_PATTERN}\\?["']?\s*[:=]\s*)"""
-    rf"""(?:{_STRING}|{_OPEN_STRING}|\\"[^"]*"?|'[^']*'?|\{{[^{{}}\[\]]*\}}|\[[^{{}}\[\]]*\]|[{{\[].*|[^\s,;&}}\]]+)""".encode(),
-    re.DOTALL | re.IGNORECASE,
+    rf"""(?=[{_FIRST_LETTERS}])(?<![a-z0-9]){_KEY_PATTERN}\\?["']?\s*+[:=]\s*+({_LOOSE_VALUE})""".encode(), re.DOTALL
 )
 # A letter written as \u0061 could hide a key's name; no ordinary encoder escapes printable ASCII.
 _HIDING_ESCAPE = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
