@@ -23,7 +23,8 @@ FUTURE_US = 5 * MICROSECONDS
 MOST_REPLAYED = 500
 
 SINCE = """
-SELECT kind, entity_id, max(conversation_id::text)::uuid AS conversation_id, max(version) AS version FROM app.live_versions
+SELECT kind, entity_id, max(conversation_id::text)::uuid AS conversation_id, max(version) AS version
+FROM app.live_versions
 WHERE tenant_id = app.tenant_id() AND version > :after GROUP BY kind, entity_id ORDER BY max(version) LIMIT :most
 """
 

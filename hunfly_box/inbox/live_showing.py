@@ -1,4 +1,4 @@
-"""Changed rows → the streams that may see them. Rows are read again, so that a wrong announcement cannot show anything."""
+"""Changed rows → the streams that may see them. Rows are read again: a wrong announcement shows nothing."""
 
 import logging
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The ingest path's own connection, asynchronous, as hb_ingest; while it is away it is tried again in the background."""
+"""The ingest path's own connection, asynchronous, as hb_ingest; while it is away it is tried in the background."""
 
 import asyncio
 import contextlib

@@ -14,6 +14,8 @@ MAX_BUFFER_BYTES = 256 * 1024
 HEARTBEAT_SECONDS = 15.0
 # Heartbeats are spread over slots, so that a thousand streams do not wake in one instant.
 HEARTBEAT_SLOTS = 50
+# Of so many conversations it is remembered who could see them.
+MOST_AUDIENCES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,9 @@ class Hub:
     cut_off: int = 0
     is_closing: bool = False
     loop: asyncio.AbstractEventLoop | None = None
+    # Takes changes, in the event loop, for this process's screens and the others'. None: no server runs here.
+    show_soon: Callable[[Any], None] | None = None
+    _audiences: dict[UUID, Audience] = field(default_factory=dict)
 
     def add(self, stream: Stream) -> None:
         self.streams.setdefault(stream.watcher.tenant_id, set()).add(stream)
@@ -161,6 +166,18 @@ class Hub:
             stream.put(frame)
             self.events_sent += 1
             self.cut_off += stream.is_ended
+
+    def audience_before(self, tenant_id: UUID, entity_id: UUID, now: Audience) -> Audience | None:
+        """Who could see it when it was last pushed; the very `now` when nothing changed, None when nobody remembers."""
+        if all(stream.watcher.sees_all for stream in self.streams.get(tenant_id, ())):
+            # Nobody's view is narrowed, so nobody loses sight of anything; what comes later starts anew.
+            self._audiences.pop(entity_id, None)
+            return now
+        before = self._audiences.pop(entity_id, None)
+        if len(self._audiences) >= MOST_AUDIENCES:
+            del self._audiences[next(iter(self._audiences))]
+        self._audiences[entity_id] = now
+        return now if before == now else before
 
     def call(self, function: Callable[..., object], *arguments: object) -> None:
         """From any thread. Without a loop nobody watches, so there is nothing to tell."""

@@ -1,0 +1,180 @@
+"""The box's web processes tell each other what changed, by ids through Redis. Alone, a process says nothing."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from hunfly_box.bootstrap import Resources
+from hunfly_box.inbox import live_replay
+from hunfly_box.kit.announcing import Changed, ChangeKind
+from hunfly_box.kit.database import Scope
+from hunfly_box.kit.redis import connect_async, key
+
+log = logging.getLogger(__name__)
+
+CHANNEL = key(None, "live")
+PROCESSES = key(None, "web_processes")
+BEAT_SECONDS = 5.0
+DEAD_SECONDS = 15.0
+RECONNECT_SECONDS = 1.0
+# Read again after the others were not heard: what was said meanwhile, and a little before.
+CATCH_UP_SECONDS = 5.0
+MOST_CAUGHT_UP = 1_000
+
+CHANGED_SINCE = """
+SELECT DISTINCT kind, entity_id, conversation_id FROM app.live_versions
+WHERE tenant_id = app.tenant_id() AND version > :after LIMIT :most
+"""
+
+
+class Note(Struct, omit_defaults=True):
+    """`event` is one of: hello, changed, person, stream, typing, viewing. `fields` hold ids, never content."""
+
+    process: str
+    event: str
+    changes: list[tuple[UUID, ChangeKind, UUID, UUID | None]] = []
+    fields: dict[str, Any] = {}
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Note).decode
+
+Hear = Callable[[Note], None]
+Show = Callable[[Sequence[Changed]], None]
+
+
+def announce(resources: Resources, changes: Sequence[Changed]) -> None:
+    """From a thread: for processes without a listening end of their own, workers and CLI verbs."""
+    with contextlib.suppress(redis.RedisError, OSError):
+        resources.redis.publish(CHANNEL, _encode(_changed(resources.process_id, changes)))
+
+
+def _changed(process: str, changes: Sequence[Changed]) -> Note:
+    lines = [(change.tenant_id, change.kind, change.entity_id, change.conversation_id) for change in changes]
+    return Note(process, "changed", lines)
+
+
+class Relay:
+    """One for each web process, in its event loop."""
+
+    def __init__(self, resources: Resources, show: Show, hear: Hear, threads: Executor) -> None:
+        self._resources = resources
+        self._show = show
+        self._hear = hear
+        self._threads = threads
+        self._redis = connect_async(resources.redis_url)
+        self._others_until = 0.0
+        self._heard_at = time.time()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def is_alone(self) -> bool:
+        return time.monotonic() > self._others_until
+
+    def start(self) -> None:
+        self._spawn(self._forever(self._listen))
+        self._spawn(self._forever(self._beat))
+
+    async def stop(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        with contextlib.suppress(redis.RedisError, OSError):
+            await self._redis.zrem(PROCESSES, self._resources.process_id)
+        await self._redis.aclose()
+
+    def tell_changes(self, changes: Sequence[Changed]) -> None:
+        if changes and not self.is_alone:
+            self._publish(_changed(self._resources.process_id, changes))
+
+    def tell(self, event: str, fields: dict[str, Any]) -> None:
+        if not self.is_alone:
+            self._publish(Note(self._resources.process_id, event, fields=fields))
+
+    def _publish(self, note: Note) -> None:
+        self._spawn(self._send(note))
+
+    async def _send(self, note: Note) -> None:
+        # What is lost here the streams of the other process read at their next reconnect.
+        with contextlib.suppress(redis.RedisError, OSError):
+            await self._redis.publish(CHANNEL, _encode(note))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (redis.RedisError, OSError) as error:
+                log.warning("other processes cannot be heard: %s", type(error).__name__)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _beat(self) -> None:
+        while True:
+            now = time.time()
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.zadd(PROCESSES, {self._resources.process_id: now})
+            pipe.zremrangebyscore(PROCESSES, 0, now - DEAD_SECONDS)
+            pipe.zcard(PROCESSES)
+            alive = (await pipe.execute())[-1]
+            if alive > 1:
+                self._others_are_there()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def _others_are_there(self) -> None:
+        self._others_until = time.monotonic() + DEAD_SECONDS
+
+    async def _listen(self) -> None:
+        heard = self._redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            await heard.subscribe(CHANNEL)
+            await self._send(Note(self._resources.process_id, "hello"))
+            await self._catch_up()
+            while True:
+                message = await heard.get_message(timeout=1.0)
+                self._heard_at = time.time()
+                if message is not None:
+                    self._take(message["data"])
+        finally:
+            with contextlib.suppress(Exception):
+                await heard.aclose()  # type: ignore[no-untyped-call]
+
+    def _take(self, data: bytes) -> None:
+        try:
+            note = _decode(data)
+        except msgspec.MsgspecError:
+            log.warning("another process said something this version does not know")
+            return
+        if note.process == self._resources.process_id:
+            return
+        if note.event == "changed":
+            changes = [Changed(*line) for line in note.changes]
+            self._threads.submit(self._show, changes)
+            return
+        self._others_are_there()
+        if note.event != "hello":
+            self._hear(note)
+
+    async def _catch_up(self) -> None:
+        silence = time.time() - self._heard_at
+        if silence < RECONNECT_SECONDS:
+            return
+        after = live_replay.seconds_ago(silence + CATCH_UP_SECONDS)
+        for tenant_id in tuple(self._resources.hub.streams):
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._read_again, tenant_id, after)
+
+    def _read_again(self, tenant_id: UUID, after: int) -> None:
+        with self._resources.database.transaction(Scope.system(tenant_id)) as tx:
+            lines = tx.all(dict[str, Any], CHANGED_SINCE, after=after, most=MOST_CAUGHT_UP)
+        self._show([Changed(tenant_id, line["kind"], line["entity_id"], line["conversation_id"]) for line in lines])

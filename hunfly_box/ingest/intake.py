@@ -1,0 +1,119 @@
+"""The whole way in, put together; and what a stored batch tells screens and workers."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from hunfly_box.bootstrap import Resources
+from hunfly_box.inbox import live_frames, live_showing
+from hunfly_box.inbox.live_presence import Presence
+from hunfly_box.ingest import announcing, showing
+from hunfly_box.ingest.batch import Batcher
+from hunfly_box.ingest.connection import IngestConnection
+from hunfly_box.ingest.receiver import Receiver
+from hunfly_box.ingest.routes import REFRESH_SECONDS, Channel, Routes
+from hunfly_box.ingest.spill import Spill
+from hunfly_box.ingest.storing import Stored, Storer
+from hunfly_box.kit.crash import crash_point
+from hunfly_box.kit.database import Database
+from hunfly_box.kit.hub import Audience
+from hunfly_box.kit.redis import connect_async
+from hunfly_box.providers.port import TypingSeen
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Lives in the event loop. `presence`, `show_soon` and `tell_others` are those of the live stream."""
+
+    def __init__(self, resources: Resources, presence: Presence, show_soon: Any, tell_others: Any) -> None:
+        self._resources = resources
+        self._presence = presence
+        self._show_soon = show_soon
+        self._tell_others = tell_others
+        self._database = Database(resources.logins.ingest, pool_size=1)
+        self.routes = Routes(self._database, resources.sealer)
+        self._redis = connect_async(resources.redis_url)
+        self.storer = Storer(IngestConnection(resources.logins.ingest), self._stored, resources.hub.watches)
+        self.batcher = Batcher(self.storer, Spill(self._redis))
+        self.receiver = Receiver(self.routes, self.batcher, self._typing)
+        self._refreshing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Also without Postgres: then deliveries are refused until the channels are known, and spilled from then on."""
+        try:
+            await self.storer.connection.open()
+        except psycopg.Error:
+            self.storer.connection.retry_in_background()
+        await self._refresh()
+        self.batcher.start()
+        self._refreshing = asyncio.get_running_loop().create_task(self._keep_fresh())
+
+    async def stop(self) -> None:
+        """What was taken is stored or spilled before this returns."""
+        self.receiver.is_closing = True
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+        await self.batcher.stop()
+        await self._redis.aclose()
+        self._database.close()
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        try:
+            await asyncio.to_thread(self.routes.refresh)
+        except Exception as error:  # noqa: BLE001 - what is known stays known while the database is away
+            log.warning("the channels could not be read: %s", type(error).__name__)
+
+    def _typing(self, channel: Channel, event: TypingSeen) -> None:
+        self._presence.customer_types(channel.tenant_id, channel.channel_id, event.chat, event.author, event.kind)
+
+    def _stored(self, stored: Stored) -> None:
+        """After COMMIT. Nothing here may fail the batch: what is not shown now is read at the next reconnect."""
+        try:
+            self._show(stored)
+        except Exception:  # noqa: BLE001 - the rows are safe
+            log.exception("a stored batch could not be shown")
+        crash_point("I6")
+
+    def _show(self, stored: Stored) -> None:
+        hub = self._resources.hub
+        if stored.answer.conversations:
+            for tenant_id, fresh, conversation in showing.drawn(stored):
+                live_showing.push_fresh(self._resources, [fresh])
+                if conversation is not None:
+                    live_showing.push_conversation(hub, tenant_id, conversation)
+        self._push_statuses(stored.answer.summary.changes)
+        self._tell_others(announcing.plain_changes_of(stored))
+        rare = announcing.rare_changes_of(stored) + (showing.undrawn(stored) if stored.answer.conversations else [])
+        self._show_soon(rare)
+        rings = announcing.rings_of(stored)
+        if rings:
+            asyncio.get_running_loop().run_in_executor(None, self._resources.database.publish, rings)
+
+    def _push_statuses(self, changes: Sequence[list[Any]]) -> None:
+        hub = self._resources.hub
+        for change in changes:
+            if change[0] != announcing.STATUS:
+                continue
+            _, tenant, message_id, conversation_id, provider_id, status, version, assignee = change
+            told = {
+                "id": message_id,
+                "conversation_id": conversation_id,
+                "provider_id": provider_id,
+                "status": status,
+                "version": version,
+                "error": None,
+            }
+            tenant_id = UUID(tenant)
+            body = live_frames.plain_frame("message.status", told, version)
+            audience = Audience(UUID(assignee) if assignee else None)
+            hub.push(tenant_id, live_frames.same_for_all(body, hub.variants(tenant_id)), audience.has)
