@@ -113,7 +113,7 @@ def configure(level: str, form: str) -> None:
     root.setLevel(level.upper())
     logging.captureWarnings(True)
     # httpx tells every address it calls; addresses carry instance names and numbers.
-    for noisy in ("httpx", "httpcore", "huey", "_granian", "granian.access"):
+    for noisy in ("httpx", "httpcore", "huey", "alembic", "_granian", "granian.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

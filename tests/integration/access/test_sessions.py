@@ -177,7 +177,8 @@ def test_the_wrong_current_password_changes_nothing(box: Box, browsers: Browsers
     browser = browsers(box.cast.ana)
     token = browser.form_token("/profile")
     answer = browser.post(
-        "/profile/password", {"current": "wrong", "new": "a" * 6 + "bcdefghi", "again": "a" * 6 + "bcdefghi", "csrf_token": token}
+        "/profile/password",
+        {"current": "wrong", "new": "a" * 6 + "bcdefghi", "again": "a" * 6 + "bcdefghi", "csrf_token": token},
     )
     assert answer.status_code == 422
     assert "Esta não é a sua senha atual." in answer.text
