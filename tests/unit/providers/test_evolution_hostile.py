@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hunfly_box.providers.evolution import parsing
 from hunfly_box.providers.evolution.encodings import MAX_KEYS, MAX_STRING, MAX_TEXT
-from hunfly_box.providers.evolution.redaction import redact
+from hunfly_box.providers.evolution.redaction import MAX_UNREADABLE, redact
 from hunfly_box.providers.port import Delivery, Event, IncomingMessage, Parked
 from hunfly_box.providers.reading import readable
 from tests.unit.providers import recorded
@@ -135,6 +135,22 @@ def test_a_thousand_records_of_history_are_no_flood() -> None:
     record = recorded.body("baileys-sim/in-image.1.messages.upsert.json")["data"]
     events = parsing.parse({"event": "messages.set", "data": [record] * 1_000}).events
     assert all(isinstance(event, IncomingMessage) and event.from_history for event in events)
+
+
+def test_a_list_longer_than_any_chunk_of_history_is_parked_whole() -> None:
+    """Part of it stored and the rest silently dropped would be a loss."""
+    body = {"event": "messages.set", "data": [{}] * (parsing.MAX_ITEMS + 1)}
+    assert parsing.parse(body).events == (Parked("limit"),)
+
+
+@pytest.mark.parametrize("unit", [b"[", b'apikey:"', b"apikey:'", b'{"a":', b'{"apikey":"x"},', b'"', b"\\"])
+def test_megabytes_of_nonsense_cost_little(unit: bytes) -> None:
+    raw = unit * (8_000_000 // len(unit))
+    start = time.monotonic()
+    delivery, kept = parsing.read_and_redact(raw)
+    assert isinstance(delivery.events[0], Parked)
+    assert len(kept) <= 2 * MAX_UNREADABLE
+    assert time.monotonic() - start < 5
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
