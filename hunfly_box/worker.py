@@ -10,6 +10,9 @@ from sqlalchemy import text
 
 from hunfly_box.bootstrap import Resources
 from hunfly_box.channels import jobs as channel_jobs
+from hunfly_box.inbox import jobs as inbox_jobs
+from hunfly_box.ingest import spill
+from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.job_queue import Job, JobFunction, JobQueue, Timed
 from hunfly_box.kit.leases import LeaseKeeper
@@ -23,7 +26,7 @@ from hunfly_box.outbound.pacing import Gaps
 
 # How long a ring that got lost can delay its work.
 SWEEP_SECONDS = 2.0
-MOST_SWEPT = 200
+MOST_SWEPT = 1_000
 # A queue this long is being worked on; sweeping would only ring for the same rows again.
 LONG_QUEUE = 1_000
 INDEX_BATCH = 500
@@ -53,7 +56,13 @@ def start(resources: Resources, queue: JobQueue, gaps: Gaps | None = None) -> Ru
     courier = Courier(resources, queue, keeper, gaps or Gaps.for_limit(resources.settings.sends_per_minute))
     work = _merged(outbound_jobs.work(courier), media_jobs.WORK)
     runner = WorkRunner(resources.database, resources, work, keeper, resources.process_id)
-    jobs = _merged(_own_jobs(queue, work), outbound_jobs.jobs(courier), _work_jobs(runner, work), channel_jobs.JOBS)
+    jobs = _merged(
+        _own_jobs(queue, work),
+        outbound_jobs.jobs(courier),
+        _work_jobs(runner, work),
+        channel_jobs.JOBS,
+        {"inbox.wake_snoozed": Job(wake_snoozed), "ingest.drain_spill": Job(drain_spill, is_slow=True)},
+    )
     queue.start(resources, jobs, [*TIMETABLE, *channel_jobs.TIMETABLE])
     return RunningWorker(queue)
 
@@ -89,6 +98,8 @@ TIMETABLE: tuple[Timed, ...] = (
     Timed("worker.sweep", SWEEP_SECONDS),
     Timed("worker.index", 1.0),
     Timed("worker.purge", 600.0),
+    Timed("inbox.wake_snoozed", 10.0),
+    Timed("ingest.drain_spill", 1.0),
     Timed("worker.beat", BEAT_SECONDS, is_shared=False),
 )
 
@@ -97,11 +108,14 @@ def _sweep(queue: JobQueue, kinds: set[str]) -> JobFunction:
     """Rings again for everything that is due: lost rings, run-out leases, work whose time has come."""
 
     def sweep(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
-        if (queue.pending() or 0) > LONG_QUEUE:
+        pending = queue.pending() or 0
+        if pending > LONG_QUEUE:
+            metrics.backlog_is(pending)
             return
         with resources.database.fenced() as tx:
             deliveries = tx.all(_DueDelivery, "SELECT * FROM app.due_deliveries(:most)", most=MOST_SWEPT)
             work = tx.all(_DueWork, "SELECT * FROM app.due_work(:most)", most=MOST_SWEPT)
+        metrics.backlog_is(pending + len(deliveries) + len(work))
         for delivery in deliveries:
             queue.ring(Ring(DELIVER, delivery.tenant_id, delivery.conversation_id))
         for row in work:
@@ -126,6 +140,15 @@ def purge(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
         gone: int = tx.scalar("SELECT app.purge(:most)", most=PURGE_BATCH)
     if gone:
         log.info("purged %d old rows", gone)
+
+
+def wake_snoozed(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
+    inbox_jobs.wake_snoozed(resources)
+
+
+def drain_spill(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
+    """Webhooks that were answered while Postgres was away."""
+    spill.drain_once(resources)
 
 
 def beat(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:

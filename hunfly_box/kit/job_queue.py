@@ -20,7 +20,10 @@ import redis
 from huey import Huey
 from huey.consumer import Consumer, Scheduler, Worker
 from huey.storage import RedisStorage
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.redis import key
 
@@ -38,8 +41,9 @@ THREADS_KEPT_FREE = 2
 HEALTH_SECONDS = 10.0
 CLOCK_STEP_SECONDS = 0.5
 
+AWAY = (OperationalError, InterfaceError, PoolTimeout, redis.ConnectionError, redis.TimeoutError)
+
 JobFunction = Callable[[Any, UUID, UUID], None]
-Observe = Callable[[str, float, bool], None]
 log = logging.getLogger(__name__)
 
 
@@ -86,7 +90,6 @@ class JobQueue:
         self._slow_running = 0
         self._slow_waiting: dict[Ring, None] = {}
         self._clock = _Clock(self)
-        self.observe: Observe = lambda job, seconds, has_failed: None
 
     def ring(self, ring: Ring) -> None:
         """Never raises. Without Redis the ring stays in this process, if it has workers."""
@@ -201,14 +204,14 @@ class JobQueue:
         return waiting
 
     def _run(self, ring: Ring, job: Job) -> None:
-        began = time.monotonic()
-        has_failed = False
         try:
-            job.function(self._resources, ring.tenant_id, ring.entity_id)
+            with metrics.job_timed(ring.job):
+                job.function(self._resources, ring.tenant_id, ring.entity_id)
+        except AWAY as error:
+            # A server that is away says so many times a minute; where in our code it was noticed is no news.
+            log.warning("job %s stopped: %s", ring.job, type(error).__name__)
         except Exception:  # noqa: BLE001 - the job runner: one bad job must not take the thread with it
-            has_failed = True
             log.exception("job %s failed for %s", ring.job, ring.entity_id)
-        self.observe(ring.job, time.monotonic() - began, has_failed)
 
     def _claim(self, due: Timed) -> bool:
         """Several processes read the same timetable; one of them rings. Without Redis each does: the jobs allow it."""
