@@ -14,8 +14,8 @@ from hunfly_box.providers.evolution import parsing
 from hunfly_box.providers.evolution.encodings import MAX_KEYS, MAX_STRING, MAX_TEXT
 from hunfly_box.providers.evolution.redaction import MAX_UNREADABLE, redact
 from hunfly_box.providers.port import Delivery, Event, IncomingMessage, Parked
-from hunfly_box.providers.reading import readable
 from tests.unit.providers import recorded
+from tests.unit.providers.reading import readable
 
 TEXT = "baileys-sim/in-text.1.messages.upsert.json"
 
@@ -193,7 +193,7 @@ def is_sound(delivery: Delivery) -> bool:
         assert isinstance(event, get_args(Event))
         encoded = msgspec.json.encode(event)
         assert b"\\u0000" not in encoded
-        readable(event).text.encode()
+        readable(event).encode()
     return True
 
 

@@ -7,8 +7,8 @@ import pytest
 from hunfly_box.providers.evolution import parsing, quick
 from hunfly_box.providers.evolution.redaction import redact
 from hunfly_box.providers.port import IncomingMessage, QrShown
-from hunfly_box.providers.reading import readable
 from tests.unit.providers import recorded
+from tests.unit.providers.reading import readable
 
 
 def test_no_recorded_webhook_is_missing_from_the_table_and_none_is_invented() -> None:
@@ -19,7 +19,7 @@ def test_no_recorded_webhook_is_missing_from_the_table_and_none_is_invented() ->
 @pytest.mark.parametrize("name", recorded.names())
 def test_a_recorded_webhook_means_what_the_table_says(name: str) -> None:
     delivery = parsing.parse(recorded.body(name))
-    assert [readable(event).text for event in delivery.events] == recorded.MEANINGS[name]
+    assert [readable(event) for event in delivery.events] == recorded.MEANINGS[name]
     assert parsing.read(recorded.raw(name)) == delivery
 
 

@@ -23,7 +23,7 @@ from hunfly_box.providers.port import (
     StatusChange,
     TypingSeen,
 )
-from hunfly_box.providers.reading import readable
+from tests.unit.providers.reading import readable
 
 MARIA = Address("phone", "+5511988880000", "551188880000@s.whatsapp.net")
 MARIA_LID = Address("lid", "222333444555666", "222333444555666@lid")
@@ -104,7 +104,7 @@ def wrapped(*wrappers: str, inside: dict[str, Any]) -> dict[str, Any]:
 def test_a_kind_of_message_is_read(content: dict[str, Any], kind: str, line: str) -> None:
     for form in (content, wrapped("ephemeralMessage", "deviceSentMessage", inside=content)):
         event = message(form)
-        assert (event.type, readable(event).text) == (kind, line)
+        assert (event.type, readable(event)) == (kind, line)
 
 
 @pytest.mark.parametrize(
