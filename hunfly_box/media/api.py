@@ -12,7 +12,7 @@ from litestar import Request, get, post
 from litestar.datastructures import UploadFile
 from litestar.enums import RequestEncodingType
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Body, Parameter
+from litestar.params import Body
 from litestar.response import Response, Stream
 from msgspec import Struct
 
@@ -95,8 +95,8 @@ def read(
     resources: Resources,
     viewer: Viewer,
     media_id: UUID,
-    thumb: Annotated[bool, Parameter(query="thumb")] = False,
-    download: Annotated[bool, Parameter(query="download")] = False,
+    thumb: bool = False,
+    download: bool = False,
 ) -> Response[Any]:
     with resources.database.transaction(viewer.scope()) as tx:
         media = queries.media_by_id(tx, media_id)
