@@ -134,6 +134,9 @@ class WebhookSetup(Struct, frozen=True):
     header_value: str
     jwt_key: str
 
+    def __repr__(self) -> str:
+        return f"WebhookSetup({self.url!r}, {self.header_name!r})"
+
 
 class Messenger(Protocol):
     """What the product asks of a provider for one channel; raises NotSent, Refused or Unknown only."""

@@ -516,5 +516,7 @@ def test_the_registry_builds_the_client_of_a_provider() -> None:
     messenger: Messenger = messenger_for("evolution", credentials)
     assert isinstance(messenger, EvolutionClient)
     assert "very-secret" not in repr(credentials)
+    assert WEBHOOK.header_value not in repr(WEBHOOK)
+    assert WEBHOOK.jwt_key not in repr(WEBHOOK)
     with pytest.raises(UnknownProvider):
         messenger_for("pigeon", credentials)
