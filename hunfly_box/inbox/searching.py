@@ -12,7 +12,7 @@ from hunfly_box.kit.cursors import Position
 from hunfly_box.kit.database import TenantTransaction
 
 # A search shows conversations of this many newest hits; who wants older ones adds a word.
-HITS = 500
+HITS = 200
 CONTACT_HITS = 200
 
 # People by name or number first, then conversations by their newest message with the words.
@@ -38,7 +38,7 @@ ORDER BY r.at DESC, r.id DESC LIMIT :limit
 SNIPPETS = """
 SELECT m.id, ts_headline('app.words', left(m.text, 4000), websearch_to_tsquery('app.words', left(:query, 200)),
                          'StartSel="", StopSel="", MaxWords=20, MinWords=8, MaxFragments=1') AS text
-FROM app.messages m WHERE m.tenant_id = app.tenant_id() AND m.id = ANY (:ids)
+FROM app.messages m WHERE m.tenant_id = app.tenant_id() AND m.id = ANY (:ids) AND m.deleted_at IS NULL
 """
 BY_NAME = """
 SELECT v.id FROM app.conversations v

@@ -388,6 +388,8 @@ CREATE TABLE app.message_search (
 );
 CREATE INDEX message_search_words ON app.message_search USING gin (tenant_id, words);
 CREATE INDEX message_search_recent ON app.message_search (tenant_id, sent_at DESC);
+-- For an agent with few conversations and a word that everybody uses.
+CREATE INDEX message_search_conversation ON app.message_search (tenant_id, conversation_id);
 
 CREATE TABLE app.search_progress (
   tenant_id uuid PRIMARY KEY REFERENCES app.tenants (id) ON DELETE CASCADE,
