@@ -1,6 +1,6 @@
 // The emoji picker: the list is loaded when first opened; native emoji need no pictures.
 import { $$, element, must } from './dom';
-import { place } from './menus';
+import { openMenu } from './menus';
 
 let chosen: (emoji: string) => void = () => undefined;
 
@@ -8,9 +8,7 @@ export async function openEmoji(anchor: HTMLElement, choose: (emoji: string) => 
   const menu = must('#menu-emoji');
   chosen = choose;
   if (!menu.childElementCount) fill(menu, await (await fetch('/static/img/emoji.txt')).text());
-  menu.showPopover();
-  place(menu, anchor);
-  $$('button', menu)[0]?.focus();
+  openMenu(menu, anchor);
 }
 
 function fill(menu: HTMLElement, emoji: string): void {

@@ -13,8 +13,11 @@ export function place(menu: HTMLElement, anchor: Element): void {
   menu.style.top = `${Math.max(EDGE, Math.min(top, innerHeight - menu.offsetHeight - EDGE))}px`;
 }
 
-/** Opens a menu that no button owns, such as a message's. */
+/** Menus that no button owns, such as a message's, and where they were opened. */
+const anchors = new WeakMap<HTMLElement, Element>();
+
 export function openMenu(menu: HTMLElement, anchor: Element): void {
+  anchors.set(menu, anchor);
   menu.showPopover();
   place(menu, anchor);
   firstItem(menu)?.focus();
@@ -33,8 +36,12 @@ export function startMenus(): void {
 
 function onToggle(event: Event): void {
   const menu = event.target as HTMLElement;
-  if (!menu.matches?.('.menu[popover]') || (event as ToggleEvent).newState !== 'open') return;
-  const anchor = visibleAnchor(menu.id);
+  if (!menu.matches?.('.menu[popover]')) return;
+  if ((event as ToggleEvent).newState !== 'open') {
+    anchors.delete(menu);
+    return;
+  }
+  const anchor = anchors.get(menu) ?? visibleAnchor(menu.id);
   if (anchor) place(menu, anchor);
 }
 
