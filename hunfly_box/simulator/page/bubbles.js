@@ -10,6 +10,7 @@ const TICK_ICONS = { sent: "one", delivered: "two", read: "two" };
 export function bubble(message, deeds, isGroup) {
   const node = make("article", { className: `bubble ${message.mine ? "mine" : "theirs"} is-${message.kind}` });
   node.id = `m-${message.id}`;
+  node.dataset.mark = mark(message);
   if (isGroup && !message.mine) node.append(author(message));
   if (message.deleted) {
     node.append(make("p", { className: "gone" }, word("deleted")));
@@ -21,6 +22,17 @@ export function bubble(message, deeds, isGroup) {
   node.append(meta(message), ...reactions(message));
   return node;
 }
+
+// A climbing tick must not stop the sound that plays in its bubble, so only what changed is drawn again.
+export function refreshed(node, message) {
+  if (node.dataset.mark !== mark(message)) return false;
+  node.querySelector(".meta").replaceWith(meta(message));
+  node.querySelector(".reactions")?.remove();
+  node.append(...reactions(message));
+  return true;
+}
+
+const mark = (message) => JSON.stringify([message.text, message.edited, message.deleted, message.quote?.text]);
 
 function author(message) {
   return make("strong", { className: `author hue-${hue(message.author_name ?? "")}` }, message.author_name ?? "");

@@ -1,7 +1,7 @@
 // The customer's phone: which customer, which conversation, and what arrives while it is open.
 
 import { listen, read, tell } from "./api.js";
-import { bubble } from "./bubbles.js";
+import { bubble, refreshed } from "./bubbles.js";
 import { Composer } from "./composer.js";
 import { byId, hue, icon, initials, make } from "./dom.js";
 import { showNumbers } from "./numbers.js";
@@ -32,6 +32,7 @@ const phone = {
 
 let composer;
 let isAtEnd = true;
+let isOpened = false;
 
 function warn(text) {
   const node = byId("alert");
@@ -79,7 +80,9 @@ const lastOf = (place) => phone.state.last[keyOf(place)];
 function showChats() {
   const all = conversations();
   byId("no-chats").hidden = all.length > 0;
+  const focused = document.activeElement?.dataset?.key;
   byId("chats").replaceChildren(...all.map(chatRow));
+  if (focused) byId("chats").querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function chatRow(place) {
@@ -98,6 +101,7 @@ function chatRow(place) {
       unread ? make("i", { className: "count", ariaLabel: word("unread", { n: unread }) }, String(unread)) : null,
     ),
   );
+  row.dataset.key = keyOf(place);
   if (isOpen(place)) row.setAttribute("aria-current", "true");
   return make("li", {}, row);
 }
@@ -115,7 +119,9 @@ async function openChat(place) {
   const messages = await read("messages", phone.open);
   if (!isOpen(place)) return;
   byId("thread").replaceChildren();
+  isOpened = false;
   for (const message of messages) upsert(message);
+  isOpened = true;
   toEnd();
   byId("text").focus();
 }
@@ -140,13 +146,19 @@ function showHead(note) {
 
 function upsert(message) {
   const thread = byId("thread");
-  const fresh = bubble(message, deeds, message.chat !== phone.customer);
   const old = byId(`m-${message.id}`);
+  if (old && refreshed(old, message)) return;
+  const fresh = bubble(message, deeds, message.chat !== phone.customer);
   fresh.dataset.day = day(message.at);
-  if (old) return old.replaceWith(fresh);
+  if (old) {
+    old.replaceWith(fresh);
+    return;
+  }
   if (thread.lastElementChild?.dataset.day !== fresh.dataset.day) {
     thread.append(make("p", { className: "day" }, fresh.dataset.day));
   }
+  // Only what has just come moves; a tick that climbs draws its bubble again in place.
+  if (isOpened) fresh.classList.add("new");
   thread.append(fresh);
 }
 
