@@ -21,6 +21,7 @@ from hunfly_box.access.pages import error_page
 from hunfly_box.access.permissions import PUBLIC
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
+from hunfly_box.channels import api as channels_api
 from hunfly_box.contacts import api as contacts_api
 from hunfly_box.health import api_docs, static_files
 from hunfly_box.health import pages as health_pages
@@ -31,6 +32,8 @@ from hunfly_box.inbox import ui as inbox_ui
 from hunfly_box.kit.errors import NotFound
 from hunfly_box.kit.http import PROBLEM, Edge, exception_handlers, problem_body
 from hunfly_box.kit.throttle import Throttle
+from hunfly_box.media import api as media_api
+from hunfly_box.media import pages as media_pages
 from hunfly_box.tenancy import pages as tenancy_pages
 
 # Pages and what only our own browser code calls; not in the OpenAPI document.
@@ -38,6 +41,7 @@ PAGES = [
     *access_pages.ROUTES,
     *inbox_pages.ROUTES,
     *inbox_ui.ROUTES,
+    *media_pages.ROUTES,
     *tenancy_pages.ROUTES,
     *health_pages.ROUTES,
     *api_docs.ROUTES,
@@ -48,6 +52,8 @@ API: list[Any] = [
     *inbox_api.ROUTES,
     *labels_api.ROUTES,
     *contacts_api.ROUTES,
+    *channels_api.ROUTES,
+    *media_api.ROUTES,
 ]
 
 # Requests larger than this are refused before they are read whole; the upload route allows more for itself.
