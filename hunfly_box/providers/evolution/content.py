@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from hunfly_box.providers.evolution import vcards
 from hunfly_box.providers.evolution.encodings import (
+    MAX_STRING,
     count,
     epoch_seconds,
     identifier,
@@ -168,7 +169,8 @@ def _contacts(body: dict[str, Any], ref: str) -> Content:
 
 def _cards(cards: list[Any]) -> Content:
     people = [
-        vcards.read(text(mapping(card).get("vcard")) or "", name(mapping(card).get("displayName"))) for card in cards
+        vcards.read(text(mapping(card).get("vcard"), MAX_STRING) or "", name(mapping(card).get("displayName")))
+        for card in cards
     ]
     return Content("contacts", payload={"contacts": people})
 

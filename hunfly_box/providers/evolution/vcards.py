@@ -6,7 +6,8 @@ from typing import Any
 from hunfly_box.providers.addresses import canonical_phone
 from hunfly_box.providers.evolution.encodings import name
 
-MAX_LINES = 200
+# A photograph inside takes a line for every 75 characters.
+MAX_LINES = 20_000
 MAX_VALUES = 20
 
 _LINE = re.compile(r"(?:[\w-]+\.)?(?P<property>[A-Za-z-]+)(?P<parameters>(?:;[^:\n]*)?):(?P<value>.*)")

@@ -198,7 +198,7 @@ def is_sound(delivery: Delivery) -> bool:
 
 
 @given(data=st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_change_to_any_recorded_webhook_is_survived(data: st.DataObject) -> None:
     body = recorded.body(data.draw(st.sampled_from(recorded.names())))
     for _ in range(data.draw(st.integers(1, 3))):

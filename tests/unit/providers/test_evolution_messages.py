@@ -171,6 +171,13 @@ def test_contacts_have_names_and_numbers() -> None:
     }
 
 
+def test_a_photograph_in_a_card_does_not_hide_the_number() -> None:
+    photograph = "PHOTO;BASE64:" + "\n ".join(["A" * 74] * 5_000)
+    event = message({"contactMessage": {"vcard": f"BEGIN:VCARD\nFN:João\n{photograph}\nTEL:+1 415\nEND:VCARD"}})
+    assert event.payload is not None
+    assert event.payload["contacts"][0]["phones"] == [{"number": "+1 415", "wa_id": None}]
+
+
 def test_an_order_has_its_sum() -> None:
     order = {"orderId": "1", "itemCount": 2, "totalAmount1000": {"low": 12500, "high": 0}, "totalCurrencyCode": "BRL"}
     payload = message({"orderMessage": order}).payload
