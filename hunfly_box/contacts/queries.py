@@ -24,6 +24,7 @@ FOUND = "AND c.id IN (SELECT s FROM app.search_contacts(:query, 200) s)"
 IS_VISIBLE = (
     f"SELECT EXISTS (SELECT 1 FROM app.contacts c WHERE c.tenant_id = app.tenant_id() AND c.id = :id AND {VISIBLE})"
 )
+PICTURE = f"SELECT c.avatar_sha256 FROM app.contacts c WHERE c.tenant_id = app.tenant_id() AND c.id = :id AND {VISIBLE}"
 BY_PHONE = """
 SELECT i.contact_id FROM app.contact_identities i
 WHERE i.tenant_id = app.tenant_id() AND i.kind = 'phone' AND i.value = :phone
@@ -34,6 +35,14 @@ def contact(tx: TenantTransaction, contact_id: UUID) -> Contact:
     if not tx.scalar(IS_VISIBLE, id=contact_id):
         raise NotFound
     return objects.contacts(tx, [contact_id])[0]
+
+
+def picture(tx: TenantTransaction, contact_id: UUID) -> str:
+    """The hash of their profile picture."""
+    sha256: str | None = tx.scalar(PICTURE, id=contact_id)
+    if sha256 is None:
+        raise NotFound
+    return sha256
 
 
 def contact_page(

@@ -4,12 +4,22 @@ from typing import Any
 from uuid import UUID
 
 from litestar import delete, get, post, put
+from litestar.response import Response
 from msgspec import Struct
 
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
-from hunfly_box.inbox import filters, queries, searching, views
+from hunfly_box.contacts import queries as contacts
+from hunfly_box.inbox import filters, queries, screens, searching, views
 from hunfly_box.inbox.commands import drafting, reading, starting
+from hunfly_box.kit.errors import NotFound
+from hunfly_box.media import sniffing, store
+
+PICTURE_HEADERS = {
+    "Cache-Control": "private, max-age=31536000, immutable",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Vary": "Cookie, Authorization",
+}
 
 
 class DraftBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +58,8 @@ def forget_draft(resources: Resources, viewer: Viewer, conversation_id: UUID) ->
 )
 def mark_seen(resources: Resources, viewer: Viewer, conversation_id: UUID, data: SeenBody) -> None:
     with resources.database.transaction(viewer.scope()) as tx:
-        reading.mark_seen(tx, conversation_id, data.seen)
+        seen = reading.mark_seen(tx, conversation_id, data.seen)
+    screens.show_seen(resources, viewer, conversation_id, seen)
 
 
 @post(
@@ -59,7 +70,8 @@ def mark_seen(resources: Resources, viewer: Viewer, conversation_id: UUID, data:
 )
 def mark_unread(resources: Resources, viewer: Viewer, conversation_id: UUID) -> None:
     with resources.database.transaction(viewer.scope()) as tx:
-        reading.mark_unread(tx, conversation_id)
+        seen = reading.mark_unread(tx, conversation_id)
+    screens.show_seen(resources, viewer, conversation_id, seen)
 
 
 @get("/ui/counts", sync_to_thread=True, opt={"permission": "conversation.read"})
@@ -99,4 +111,20 @@ def find_conversations(resources: Resources, viewer: Viewer, q: str = "") -> dic
     }
 
 
-ROUTES = [save_draft, forget_draft, mark_seen, mark_unread, counts, check_number, find_conversations]
+@get("/ui/contacts/{contact_id:uuid}/avatar", sync_to_thread=True, opt={"permission": "contact.read"})
+def contact_picture(resources: Resources, viewer: Viewer, contact_id: UUID) -> Response[bytes]:
+    """The address carries the picture's hash, so it may be kept."""
+    scope = viewer.scope()
+    with resources.database.transaction(scope) as tx:
+        sha256 = contacts.picture(tx, contact_id)
+    path = store.path_of(resources.media_folder, scope.tenant_id, sha256)
+    if not path.exists():
+        raise NotFound
+    content = path.read_bytes()
+    mime = sniffing.mime_of(content[:8192], None)
+    if not mime.startswith("image/"):
+        raise NotFound
+    return Response(content, media_type=mime, headers=PICTURE_HEADERS)
+
+
+ROUTES = [contact_picture, save_draft, forget_draft, mark_seen, mark_unread, counts, check_number, find_conversations]

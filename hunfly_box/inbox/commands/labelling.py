@@ -33,6 +33,15 @@ UPDATE = """
 UPDATE app.labels SET name = coalesce(:name, name), color = coalesce(:color, color)
 WHERE tenant_id = app.tenant_id() AND id = :id
 """
+TOUCH_LABELLED = """
+UPDATE app.conversations SET version = version
+WHERE tenant_id = app.tenant_id() AND id IN (
+  SELECT v.id FROM app.conversation_labels vl
+  JOIN app.conversations v ON v.tenant_id = vl.tenant_id AND v.id = vl.conversation_id
+  WHERE vl.tenant_id = app.tenant_id() AND vl.label_id = :id
+  ORDER BY v.last_message_at DESC NULLS LAST LIMIT 200)
+RETURNING id
+"""
 DELETE = "DELETE FROM app.labels WHERE tenant_id = app.tenant_id() AND id = :id"
 
 
@@ -63,14 +72,23 @@ def update_label(tx: TenantTransaction, label_id: UUID, *, name: str | None, col
         raise _taken()
     if not tx.execute(UPDATE, id=label_id, name=checked, color=None if color is None else _color(color)):
         raise NotFound
-    events.label_changed(tx, label_id)
+    _show(tx, label_id)
 
 
 def delete_label(tx: TenantTransaction, label_id: UUID) -> None:
     """It leaves every conversation and contact that has it."""
+    _show(tx, label_id)
     if not tx.execute(DELETE, id=label_id):
         raise NotFound
+
+
+def _show(tx: TenantTransaction, label_id: UUID) -> None:
+    """The latest conversations that have it show it anew; others when they are loaded next."""
     events.label_changed(tx, label_id)
+    with tx.as_system():
+        conversation_ids = tx.scalars(TOUCH_LABELLED, id=label_id)
+    for conversation_id in conversation_ids:
+        events.conversation_changed(tx, conversation_id)
 
 
 def _name(name: str) -> str:

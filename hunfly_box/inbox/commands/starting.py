@@ -13,6 +13,7 @@ from hunfly_box.inbox.outgoing import Outgoing, invalid
 from hunfly_box.kit.database import Scope, TenantTransaction
 from hunfly_box.kit.errors import Conflict, Invalid
 from hunfly_box.kit.ids import new_id
+from hunfly_box.outbound import first_contact
 from hunfly_box.providers.addresses import canonical_phone
 from hunfly_box.providers.port import Address
 
@@ -86,8 +87,6 @@ def look_up(resources: Resources, scope: Scope, channel_id: UUID, phone: str) ->
         known = tx.maybe(Known, KNOWN, phone=phone, channel_id=channel_id)
     if known is not None and known.conversation_id is not None:
         return Found(phone, True, conversation_id=known.conversation_id)
-    from hunfly_box.outbound import first_contact
-
     check = first_contact.check_number(resources, scope.tenant_id, channel_id, phone)
     if not check.exists or check.address is None:
         return Found(phone, False)
