@@ -95,15 +95,18 @@ class Pacing:
         database: Database,
         gaps: Gaps,
         *,
+        ask_script: str = ASK,
         read_clock: str = READ_CLOCK,
         uptime: Callable[[], float] = uptime_seconds,
+        remembered: "Callable[[Send], list[Remembered]] | None" = None,
     ) -> None:
-        """`read_clock` and `uptime` are for tests in virtual time only."""
+        """What comes after the star is for tests in virtual time only."""
         self._database = database
+        self._remembered = remembered or self._read_log
         self._gaps = gaps
         self._uptime = uptime
         self._machine = machine_name()
-        self._ask_script = client.register_script(ASK.replace(READ_CLOCK, read_clock))
+        self._ask_script = client.register_script(ask_script.replace(READ_CLOCK, read_clock))
         self._seed_script = client.register_script(SEED.replace(READ_CLOCK, read_clock))
 
     def ask(self, send: Send) -> Grant | Wait:
@@ -154,10 +157,12 @@ class Pacing:
         return int(answer[0]), int(answer[1])
 
     def _seed(self, send: Send) -> None:
-        with self._database.transaction(Scope.system(send.tenant_id)) as tx:
-            rows = tx.all(_Remembered, REMEMBERED, **_channel(send), window=WINDOW_SECONDS)
-        pairs = [text for row in rows for text in (str(row.log_id), str(int(row.age_ms)))]
+        pairs = [text for row in self._remembered(send) for text in (str(row.log_id), str(int(row.age_ms)))]
         self._seed_script(keys=_keys(send), args=[_ms(CAMPAIGN_PAUSE_SECONDS), *pairs])
+
+    def _read_log(self, send: Send) -> "list[Remembered]":
+        with self._database.transaction(Scope.system(send.tenant_id)) as tx:
+            return tx.all(Remembered, REMEMBERED, **_channel(send), window=WINDOW_SECONDS)
 
     def _ask_postgres(self, send: Send) -> Grant | Wait:
         """Only reads: the slot is taken by write_down, under the lock."""
@@ -179,7 +184,7 @@ class Pacing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
+class Remembered:
     log_id: UUID
     age_ms: float
 
