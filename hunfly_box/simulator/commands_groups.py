@@ -6,7 +6,7 @@ from hunfly_box.simulator import jids, views
 from hunfly_box.simulator.commands import Command, contact_of, instance_of
 from hunfly_box.simulator.engine import Engine
 from hunfly_box.simulator.model import Contact, Group
-from hunfly_box.simulator.shapes import Json
+from hunfly_box.simulator.shapes import Json, without_nothing
 
 GROUP_PREFIX = "1203630000"
 
@@ -61,7 +61,7 @@ def change_members(
         "author": address_in(known, contact_of(engine.world, author)),
         "participants": [address_in(known, one) for one in people],
         "action": action,
-        "participantsData": [_shown(known, one) for one in people],
+        "participantsData": [_shown(engine, known, one) for one in people],
     }
     engine.when_connected(found, lambda: engine.webhooks.queue(found, "group-participants.update", told))
 
@@ -70,11 +70,12 @@ def address_in(group: Group, contact: Contact) -> str:
     return contact.raw_jid if group.addressing == "lid" else contact.live_jid
 
 
-def _shown(group: Group, contact: Contact) -> Json:
+def _shown(engine: Engine, group: Group, contact: Contact) -> Json:
     jid = address_in(group, contact)
     # A member without a known number gets the privacy id's digits in its place, as from the engine.
     number = contact.pn_jid or jids.digits_of(jid)
-    return {"jid": jid, "phoneNumber": number, "name": None, "imgUrl": contact.picture_url}
+    shown: Json = {"jid": jid, "phoneNumber": number, "name": None}
+    return shown | without_nothing(imgUrl=engine.world.picture_url(contact))
 
 
 GROUP_COMMANDS: dict[str, Command] = {one.__name__: one for one in (add_group, rename_group, change_members)}

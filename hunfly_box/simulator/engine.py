@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,9 @@ from hunfly_box.simulator.model import Instance, World
 from hunfly_box.simulator.options import Options
 from hunfly_box.simulator.shapes import Json
 from hunfly_box.simulator.webhooks import Dispatcher
+
+# A demonstration may run for weeks.
+CALLS_REMEMBERED = 20_000
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Engine:
         self.webhooks = Dispatcher(self.world, options)
         self.faults = Faults()
         self.fetcher = Client()
-        self.calls: list[Call] = []
+        self.calls: deque[Call] = deque(maxlen=CALLS_REMEMBERED)
         self.screens: dict[str, Screen] = {}
         # (contact, number, chat) → how many open pages show that conversation right now.
         self.open_chats: dict[tuple[str, str, str], int] = {}

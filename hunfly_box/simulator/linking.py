@@ -22,7 +22,7 @@ PAIRING_LETTERS = "123456789ABCDEFGHJKLMNPQRSTVWXYZ"
 # What the real engine did while it could not reach WhatsApp.
 STORM_PER_SECOND = 3.5
 HISTORY_CHUNK = 100
-SAMPLE_PICTURE = "https://pps.whatsapp.net/v/t61/owner.jpg?oe=0"
+OWNER_PICTURE = "{0}/store/pictures/{1}.jpg?oe=0"
 
 
 def connection_update(engine: Engine, instance: Instance, state: str, reason: int, **extra: object) -> None:
@@ -77,19 +77,25 @@ def qr_picture(code: str) -> str:
 def _give_up(engine: Engine, instance: Instance) -> None:
     told = {"message": "QR code limit reached, please login again", "statusCode": 500}
     engine.webhooks.queue(instance, "qrcode.updated", told)
-    connection_update(engine, instance, "refused", 428, **_profile(instance))
+    connection_update(engine, instance, "refused", 428, **profile(engine, instance))
     _forget_codes(instance)
     set_state(engine, instance, "close")
 
 
-def _profile(instance: Instance) -> Json:
+def profile(engine: Engine, instance: Instance) -> Json:
     if instance.owner_jid is None:
         return {}
     return {
         "wuid": instance.owner_jid,
         "profileName": instance.profile_name,
-        "profilePictureUrl": SAMPLE_PICTURE,
+        "profilePictureUrl": owner_picture(engine, instance),
     }
+
+
+def owner_picture(engine: Engine, instance: Instance) -> str | None:
+    if instance.owner_jid is None:
+        return None
+    return OWNER_PICTURE.format(engine.world.pictures_at, jids.digits_of(instance.owner_jid))
 
 
 def _forget_codes(instance: Instance) -> None:
@@ -127,7 +133,7 @@ def open_now(engine: Engine, instance: Instance) -> None:
     instance.recorded_state = "open"
     instance.base64_in_use = bool(instance.webhook and instance.webhook.base64)
     set_state(engine, instance, "open")
-    connection_update(engine, instance, "open", 200, **_profile(instance))
+    connection_update(engine, instance, "open", 200, **profile(engine, instance))
     waiting, instance.waiting = instance.waiting, []
     for deed in waiting:
         deed()
@@ -265,7 +271,7 @@ def _introduce(engine: Engine, instance: Instance, rows: list[Row]) -> None:
     pictured = []
     for entry in people:
         contact = engine.world.contact_by_jid(entry["remoteJid"])
-        pictured.append(entry | {"profilePicUrl": contact.picture_url if contact else None})
+        pictured.append(entry | {"profilePicUrl": engine.world.picture_url(contact)})
     engine.webhooks.queue(instance, "contacts.update", pictured)
 
 

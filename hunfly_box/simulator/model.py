@@ -10,8 +10,6 @@ from typing import Any
 from hunfly_box.simulator import jids
 from hunfly_box.simulator.shapes import Json, new_uuid, row_id
 
-PICTURE_URL = "https://pps.whatsapp.net/v/t61/{digits}.jpg?oe=0"
-
 STATUSES = ("ERROR", "PENDING", "SERVER_ACK", "DELIVERY_ACK", "READ", "PLAYED", "DELETED")
 
 SETTINGS_BOOLEANS = (
@@ -35,6 +33,7 @@ class Contact:
     addressing: str = "pn"
     online: bool = True
     reads: bool = False
+    picture: bool = False
 
     @property
     def pn_jid(self) -> str | None:
@@ -57,10 +56,6 @@ class Contact:
     @property
     def stored_jid(self) -> str:
         return (self.lid_jid if self.addressing == "lid" else self.pn_jid) or self.live_jid
-
-    @property
-    def picture_url(self) -> str:
-        return PICTURE_URL.format(digits=self.number or self.lid)
 
     def answers_to(self, jid: str) -> bool:
         if jids.is_private(jid):
@@ -195,6 +190,14 @@ class World:
     instances: dict[str, Instance] = field(default_factory=dict)
     not_on_whatsapp: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
+    # The simulator's own address, so that a demo never asks WhatsApp's servers for a picture.
+    pictures_at: str = ""
+
+    def picture_url(self, contact: Contact | None) -> str | None:
+        """Signed and short-lived in the real world, hence the query."""
+        if contact is None or not contact.picture:
+            return None
+        return f"{self.pictures_at}/store/pictures/{contact.number or contact.lid}.jpg?oe=0"
 
     def contact_by_jid(self, jid: str) -> Contact | None:
         return next((one for one in self.contacts.values() if one.answers_to(jid)), None)

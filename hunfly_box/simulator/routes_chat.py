@@ -135,7 +135,7 @@ def _chat(call: Call, jid: str, row: Row) -> Json:
         "id": row_id(),
         "remoteJid": jid,
         "pushName": contact.name if contact else None,
-        "profilePicUrl": contact.picture_url if contact else None,
+        "profilePicUrl": call.engine.world.picture_url(contact),
         "updatedAt": iso(row.timestamp),
         "windowStart": None,
         "windowExpires": None,
@@ -201,7 +201,7 @@ async def find_statuses(call: Call) -> Answer:
 async def profile_picture(call: Call) -> Answer:
     jid = jids.create_jid(str(call.body.get("number", "")))
     contact = call.engine.world.contact_by_jid(jid)
-    return 200, {"wuid": jid, "profilePictureUrl": contact.picture_url if contact else None}
+    return 200, {"wuid": jid, "profilePictureUrl": call.engine.world.picture_url(contact)}
 
 
 async def profile(call: Call) -> Answer:

@@ -42,7 +42,7 @@ def _group(call: Call, group: Group, *, with_members: bool) -> Json:
         "subject": group.subject,
         "subjectOwner": owner,
         "subjectTime": group.created,
-        "pictureUrl": f"https://pps.whatsapp.net/v/t61/{jids.digits_of(group.jid)}.jpg?oe=0",
+        "pictureUrl": f"{call.engine.world.pictures_at}/store/pictures/{jids.digits_of(group.jid)}.jpg?oe=0",
         "size": len(group.members) + 1,
         "creation": group.created,
         "owner": owner,

@@ -132,10 +132,10 @@ async def fetch_instances(call: Call) -> Answer:
             raise ContractError(404, [f'Instance "{instance_id}" not found'])
     if number := call.query.get("number"):
         chosen = [one for one in chosen if one.number == number]
-    return 200, [_listed(one) for one in chosen]
+    return 200, [_listed(call, one) for one in chosen]
 
 
-def _listed(instance: Instance) -> Json:
+def _listed(call: Call, instance: Instance) -> Json:
     chats = {row.chat for row in instance.rows.values()}
     return {
         "id": instance.id,
@@ -144,7 +144,7 @@ def _listed(instance: Instance) -> Json:
         "connectionStatus": instance.recorded_state,
         "ownerJid": instance.owner_jid,
         "profileName": instance.profile_name,
-        "profilePicUrl": linking.SAMPLE_PICTURE if instance.owner_jid else None,
+        "profilePicUrl": linking.owner_picture(call.engine, instance),
         "integration": "WHATSAPP-BAILEYS",
         "number": instance.number,
         "businessId": None,

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hunfly_box.simulator import contract, contract_call, control, linking, phone, samples, state
+from hunfly_box.simulator import contract, contract_call, control, linking, phone, portraits, samples, state
 from hunfly_box.simulator.engine import Call, Engine
 from hunfly_box.simulator.http_server import Request, Response, Server, json_response
 from hunfly_box.simulator.model import Sent
@@ -39,6 +39,7 @@ class Running:
         for server in self.servers:
             await server.start()
         self.options.server_url = self.url
+        self.engine.world.pictures_at = self.url
         if self.options.state_dir is not None:
             self._keeper = asyncio.create_task(state.keep(self.engine, self.options.state_dir))
         for instance in self.engine.world.instances.values():
@@ -69,6 +70,8 @@ class Running:
             return await control.answer(self.engine, request)
         if request.path.startswith("/phone"):
             return await phone.answer(self.engine, request)
+        if request.path.startswith("/store/pictures/"):
+            return Response(200, portraits.draw(request.path), "image/jpeg")
         return await contract.answer(self.engine, request)
 
     async def _page(self, request: Request) -> Response:

@@ -146,7 +146,7 @@ def _announce_contact(engine: Engine, instance: Instance, row: Row) -> None:
     entry = {
         "remoteJid": jid,
         "pushName": name,
-        "profilePicUrl": contact.picture_url if contact else None,
+        "profilePicUrl": engine.world.picture_url(contact),
         "instanceId": instance.id,
     }
     event = "contacts.update" if known else "contacts.upsert"

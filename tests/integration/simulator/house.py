@@ -85,7 +85,7 @@ class House:
 
     def people(self, lid: bool = False) -> None:
         fields = {"lid": MARIA_LID} if lid else {}
-        self.maria = self.sim.add_contact("Maria Cliente", number=MARIA, **fields)
+        self.maria = self.sim.add_contact("Maria Cliente", number=MARIA, picture=True, **fields)
         self.sim.command("add_group", subject="Test group", members=[self.maria], jid=GROUP)
 
     def link(self, **webhook: Any) -> None:

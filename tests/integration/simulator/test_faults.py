@@ -183,3 +183,18 @@ def test_fewer_attempts_can_be_asked_for(hook: Hook) -> None:
         sim.wait_idle()
         house.close()
         assert len(hook.events("instance.create")) == 4
+
+
+def test_a_slow_receiver_gets_the_same_body_again(hook: Hook) -> None:
+    with simulator.start(time_scale=QUICK, webhook_timeout_seconds=0.2) as sim:
+        house = House(sim, hook)
+        house.people()
+        house.link()
+        sim.wait_idle()
+        slow = iter([1.0])
+        hook.answers = lambda body: time.sleep(next(slow, 0)) or 200
+        sim.receive("bai2", house.maria, "Olá!", message_id="AC1")
+        sim.wait_idle()
+        house.close()
+    first, second = hook.events("messages.upsert")
+    assert first == second

@@ -302,3 +302,12 @@ def test_a_file_can_be_uploaded_as_a_form(house: House) -> None:
     found = {"message": {"key": {"id": answer.json()["key"]["id"]}}}
     media = house.call("POST", "/chat/getBase64FromMediaMessage/bai2", found)[1]
     assert (base64.b64decode(media["base64"]), media["fileName"]) == (content, "a.pdf")
+
+
+def test_profile_pictures_come_from_the_simulator_itself(house: House) -> None:
+    other = {"number": "5511900001111"}
+    assert house.call("POST", "/chat/fetchProfilePictureUrl/bai2", other)[1]["profilePictureUrl"] is None
+    url = house.call("POST", "/chat/fetchProfilePictureUrl/bai2", {"number": MARIA})[1]["profilePictureUrl"]
+    assert url.startswith(house.sim.url)
+    answer = house._http.request("GET", url)  # noqa: SLF001
+    assert (answer.status, answer.data[:2]) == (200, b"\xff\xd8")
