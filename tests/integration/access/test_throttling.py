@@ -1,9 +1,12 @@
 """Too many attempts wait; nobody is kept out from a device they have used; unknown people cost what known ones do."""
 
+import random
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from hunfly_box.access import passwords
+from hunfly_box.kit.throttle import Limit, Throttle
 from tests.cast import PASSWORD
 from tests.conftest import Box
 from tests.integration.access.conftest import Browsers
@@ -102,3 +105,28 @@ def test_behind_our_own_proxy_each_visitor_counts_alone(box: Box, browsers: Brow
         last = proxy.get("/", headers={"x-forwarded-for": "6.6.6.6, 203.0.113.9"})
     assert last.status_code == 429
     assert proxy.get("/", headers={"x-forwarded-for": "6.6.6.6, 203.0.113.10"}).status_code == 303
+
+
+def test_redis_counts_by_the_same_rules_as_the_process_alone(box: Box) -> None:
+    """Both are given the same random attempts on the same clock, and must say the same each time."""
+    now = 1_000_000.0
+    chance = random.Random(20261123)
+    shared = Throttle(box.resources.redis, lambda: now)
+    alone = Throttle(None, lambda: now)
+    plain, growing = Limit(f"p{now}", 3, 60), Limit(f"g{now}", 2, 90, 300)
+    for step in range(600):
+        now += chance.choice([0, 0, 1, 7, 40, 100])
+        whom = chance.choice("ab")
+        counted = [(plain, whom)] if chance.random() < 0.5 else [(plain, whom), (growing, whom)]
+        if chance.random() < 0.02:
+            shared.clear(*counted)
+            alone.clear(*counted)
+        assert shared.wait_seconds(*counted) == alone.wait_seconds(*counted), step
+
+
+def test_a_hundred_attempts_at_once_do_not_slip_past(box: Box) -> None:
+    limit = Limit("race", 10, 900)
+    throttles = [Throttle(box.resources.redis) for _ in range(4)]
+    with ThreadPoolExecutor(20) as threads:
+        waits = list(threads.map(lambda n: throttles[n % 4].wait_seconds((limit, "one")), range(100)))
+    assert waits.count(0) == 10
