@@ -11,7 +11,7 @@ from sqlalchemy import text
 from hunfly_box.bootstrap import Resources
 from hunfly_box.channels import jobs as channel_jobs
 from hunfly_box.inbox import jobs as inbox_jobs
-from hunfly_box.ingest import spill
+from hunfly_box.ingest import jobs as ingest_jobs
 from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.job_queue import Job, JobFunction, JobQueue, Timed
@@ -61,9 +61,10 @@ def start(resources: Resources, queue: JobQueue, gaps: Gaps | None = None) -> Ru
         outbound_jobs.jobs(courier),
         _work_jobs(runner, work),
         channel_jobs.JOBS,
-        {"inbox.wake_snoozed": Job(wake_snoozed), "ingest.drain_spill": Job(drain_spill, is_slow=True)},
+        ingest_jobs.JOBS,
+        {"inbox.wake_snoozed": Job(wake_snoozed)},
     )
-    queue.start(resources, jobs, [*TIMETABLE, *channel_jobs.TIMETABLE])
+    queue.start(resources, jobs, [*TIMETABLE, *channel_jobs.TIMETABLE, *ingest_jobs.TIMETABLE])
     return RunningWorker(queue)
 
 
@@ -99,7 +100,6 @@ TIMETABLE: tuple[Timed, ...] = (
     Timed("worker.index", 1.0),
     Timed("worker.purge", 600.0),
     Timed("inbox.wake_snoozed", 10.0),
-    Timed("ingest.drain_spill", 1.0),
     Timed("worker.beat", BEAT_SECONDS, is_shared=False),
 )
 
@@ -144,11 +144,6 @@ def purge(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
 
 def wake_snoozed(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
     inbox_jobs.wake_snoozed(resources)
-
-
-def drain_spill(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
-    """Webhooks that were answered while Postgres was away."""
-    spill.drain_once(resources)
 
 
 def beat(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
