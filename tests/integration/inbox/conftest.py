@@ -9,10 +9,12 @@ from uuid import UUID
 
 import pytest
 
+from hunfly_box.app import create_app
 from hunfly_box.kit.database import Database, Event, Scope, TenantTransaction
 from hunfly_box.kit.ids import new_id
 from tests.cast import Person
 from tests.conftest import Box
+from tests.integration.access.conftest import Browsers
 from tests.integration.inbox.programs import Programs
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -177,5 +179,12 @@ def strangers_world(box: Box) -> World:
 @pytest.fixture(scope="module")
 def programs(box: Box) -> Iterator[Programs]:
     found = Programs(box)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def browsers(box: Box) -> Iterator[Browsers]:
+    found = Browsers(create_app(box.resources))
     yield found
     found.close()
