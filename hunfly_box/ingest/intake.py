@@ -19,7 +19,7 @@ from hunfly_box.ingest.routes import REFRESH_SECONDS, Channel, Routes
 from hunfly_box.ingest.spill import Spill
 from hunfly_box.ingest.storing import Stored, Storer
 from hunfly_box.kit.crash import crash_point
-from hunfly_box.kit.database import Database
+from hunfly_box.kit.database import Database, Event
 from hunfly_box.kit.hub import Audience
 from hunfly_box.kit.redis import connect_async
 from hunfly_box.providers.port import TypingSeen
@@ -95,7 +95,7 @@ class Intake:
         self._tell_others(announcing.plain_changes_of(stored))
         rare = announcing.rare_changes_of(stored) + (showing.undrawn(stored) if stored.answer.conversations else [])
         self._show_soon(rare)
-        rings = announcing.rings_of(stored)
+        rings: list[Event] = [*announcing.rings_of(stored)]
         if rings:
             asyncio.get_running_loop().run_in_executor(None, self._resources.database.publish, rings)
 

@@ -112,6 +112,14 @@ BEGIN
       SELECT v.id FROM app.conversations v JOIN app.contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
       WHERE v.tenant_id = p_tenant AND (c.is_group OR c.id = p_keeper));
   UPDATE app.contact_identities SET contact_id = p_keeper WHERE tenant_id = p_tenant AND contact_id = p_gone;
+  -- Of two reactions to one message the later counts.
+  DELETE FROM app.reactions g USING app.reactions k
+    WHERE g.tenant_id = p_tenant AND k.tenant_id = p_tenant AND g.message_id = k.message_id
+      AND ((g.reactor = p_gone::text AND k.reactor = p_keeper::text AND g.reacted_at_ms <= k.reacted_at_ms)
+        OR (g.reactor = p_keeper::text AND k.reactor = p_gone::text AND g.reacted_at_ms < k.reacted_at_ms));
+  UPDATE app.reactions SET reactor = p_keeper::text WHERE tenant_id = p_tenant AND reactor = p_gone::text;
+  UPDATE app.pending_changes SET change = jsonb_set(change, '{reactor}', to_jsonb(p_keeper::text))
+    WHERE tenant_id = p_tenant AND change ->> 'reactor' = p_gone::text;
   INSERT INTO app.contact_labels (tenant_id, contact_id, label_id)
     SELECT l.tenant_id, p_keeper, l.label_id FROM app.contact_labels l WHERE l.tenant_id = p_tenant AND l.contact_id = p_gone
     ON CONFLICT DO NOTHING;
@@ -417,9 +425,7 @@ DECLARE
 BEGIN
   UPDATE app.channels c SET
       state = s.state, cause = new_cause, phone = coalesce(e ->> 'phone', c.phone),
-      state_since = CASE WHEN c.state = s.state THEN c.state_since ELSE now() END,
-      qr_png_base64 = CASE WHEN s.state = 'open' OR s.is_final THEN NULL ELSE c.qr_png_base64 END,
-      pairing_code = CASE WHEN s.state = 'open' OR s.is_final THEN NULL ELSE c.pairing_code END
+      state_since = CASE WHEN c.state = s.state THEN c.state_since ELSE now() END
     FROM (SELECT o.id, CASE WHEN new_state = 'connecting' AND o.state IN ('open', 'reconnecting') THEN 'reconnecting' ELSE new_state END AS state,
                  new_state IN ('logged_out', 'banned', 'restricted', 'replaced') AS is_final
           FROM app.channels o WHERE o.tenant_id = p_tenant AND o.id = p_channel) s
@@ -428,6 +434,9 @@ BEGIN
       AND NOT (coalesce(new_cause, 'unspecified') = 'unspecified' AND s.is_final AND c.state IN ('logged_out', 'banned', 'restricted', 'replaced'));
   IF NOT FOUND THEN
     RETURN '[]';
+  END IF;
+  IF new_state IN ('open', 'logged_out', 'banned', 'restricted', 'replaced') THEN
+    UPDATE app.channels SET qr_png_base64 = NULL, pairing_code = NULL WHERE tenant_id = p_tenant AND id = p_channel;
   END IF;
   RETURN jsonb_build_array(jsonb_build_array('channel', p_tenant, p_channel));
 END $$;
@@ -447,6 +456,7 @@ END $$;
 CREATE FUNCTION app.ingest_event(p_tenant uuid, p_channel uuid, p_conversation uuid, p_contact uuid, e jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   changes jsonb;
+  change jsonb;
 BEGIN
   -- Merged away since the caller last saw it: the caller asks for the conversation anew.
   IF e ? 'v' AND NOT EXISTS (SELECT 1 FROM app.conversations v WHERE v.tenant_id = p_tenant AND v.id = p_conversation) THEN
@@ -458,10 +468,16 @@ BEGIN
   WHEN 'state' THEN RETURN app.store_channel_state(p_tenant, p_channel, e);
   WHEN 'qr' THEN RETURN app.store_qr(p_tenant, p_channel, e);
   ELSE
-    changes := app.apply_change(p_tenant, p_channel, e ->> 'provider_id', (e - 'provider_id' - 'v' - 'a')
-      || CASE WHEN p_conversation IS NULL THEN '{}' ELSE jsonb_build_object('conversation_id', p_conversation) END);
+    change := e - 'provider_id' - 'v' - 'a' - 'j' - 'c';
+    IF p_contact IS NOT NULL THEN
+      -- By contact, not by address: the same person reacts by number and by LID.
+      change := change || (SELECT jsonb_build_object('reactor', k.id, 'name', coalesce(k.name, k.push_name, k.phone))
+                           FROM app.contacts k WHERE k.tenant_id = p_tenant AND k.id = p_contact);
+    END IF;
+    changes := app.apply_change(p_tenant, p_channel, e ->> 'provider_id',
+      change || CASE WHEN p_conversation IS NULL THEN '{}' ELSE jsonb_build_object('conversation_id', p_conversation) END);
     IF changes IS NULL THEN
-      PERFORM app.hold_change(p_tenant, p_channel, e ->> 'provider_id', (e - 'provider_id' - 'v' - 'a' - 'j' - 'c'));
+      PERFORM app.hold_change(p_tenant, p_channel, e ->> 'provider_id', change);
     END IF;
     RETURN coalesce(changes, '[]');
   END CASE;

@@ -16,7 +16,7 @@ from hunfly_box.ingest.connection import IngestConnection
 from hunfly_box.ingest.receiver import PATH, Receiver
 from hunfly_box.ingest.routes import Channel, Routes
 from hunfly_box.ingest.spill import Spill
-from hunfly_box.ingest.storing import Storer, Stored
+from hunfly_box.ingest.storing import Stored, Storer
 from hunfly_box.kit.database import Database, Scope
 from hunfly_box.kit.ids import new_id
 from hunfly_box.kit.redis import connect_async

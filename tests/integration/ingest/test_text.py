@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from tests.conftest import Box
 from tests.integration.ingest.harness import Ingest, add_channel, rows, run, status, upsert
 
