@@ -52,9 +52,7 @@ def test_another_body_under_the_same_key_is_refused(world: World, programs: Prog
         {"type": "text", "text": "Tchau"},
         idempotency_key=key,
     )
-    other_place = programs.call(
-        ana, "POST", f"/api/v1/conversations/{other}/messages", body, idempotency_key=key
-    )
+    other_place = programs.call(ana, "POST", f"/api/v1/conversations/{other}/messages", body, idempotency_key=key)
 
     for answer in (other_text, other_place):
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency.mismatch")
@@ -124,9 +122,7 @@ def test_a_refused_call_may_be_made_right_under_its_key(world: World, programs: 
 def test_a_key_has_1_to_128_characters(world: World, programs: Programs, key: str) -> None:
     path = f"/api/v1/conversations/{world.conversation()}/messages"
 
-    answer = programs.call(
-        world.box.cast.ana, "POST", path, {"type": "text", "text": "x"}, idempotency_key=key
-    )
+    answer = programs.call(world.box.cast.ana, "POST", path, {"type": "text", "text": "x"}, idempotency_key=key)
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["Idempotency-Key"]

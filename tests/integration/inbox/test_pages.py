@@ -125,7 +125,14 @@ def test_the_list_is_filtered_and_searched(world: World, browsers: Browsers) -> 
     world.rows("SELECT app.index_messages(10000)")
     browser = browser_of(browsers, world.box.cast.ana)
 
-    for query in ("tab=mine", f"label={label_id}", f"channel={world.channel_id}", "q=zenaide", "q=hortalica", "tab=odd"):
+    for query in (
+        "tab=mine",
+        f"label={label_id}",
+        f"channel={world.channel_id}",
+        "q=zenaide",
+        "q=hortalica",
+        "tab=odd",
+    ):
         assert f'id="cv-{conversation_id}"' in browser.get(f"/inbox/list?status=open&{query}").text, query
     for query in ("tab=none", "status=resolved", f"label={new_id()}", "q=nadadisso"):
         assert f'id="cv-{conversation_id}"' not in browser.get(f"/inbox/list?{query}").text, query
@@ -188,9 +195,7 @@ def test_a_conversation_is_found_for_forwarding(world: World, browsers: Browsers
 
     found = browser.get("/ui/conversations/find?q=quiteria").json()["items"]
 
-    assert found == [
-        {"id": str(conversation_id), "name": "Quitéria", "phone": "+5511977776666", "avatar_url": None}
-    ]
+    assert found == [{"id": str(conversation_id), "name": "Quitéria", "phone": "+5511977776666", "avatar_url": None}]
     assert len(browser.get("/ui/conversations/find").json()["items"]) <= 20
 
 

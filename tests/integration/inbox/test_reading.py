@@ -165,9 +165,7 @@ def test_people_come_before_what_was_said_and_pages_go_on(world: World) -> None:
     cursor = None
     with world.database.transaction(ana.scope) as tx:
         for _ in range(4):
-            page = searching.search_page(
-                tx, "zuleica", Filter(channel=world.channel_id), cursor=cursor, limit=1
-            )
+            page = searching.search_page(tx, "zuleica", Filter(channel=world.channel_id), cursor=cursor, limit=1)
             found += [item.id for item in page.items]
             cursor = page.next
     assert found == [str(id_) for id_ in (zuleica, *said[::-1])]
