@@ -56,6 +56,7 @@ class Engine:
         self.dead: str | None = None
         self.is_changed = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._waiting_tasks: set[asyncio.Task[Any]] = set()
 
     @property
     def is_idle(self) -> bool:
@@ -73,10 +74,12 @@ class Engine:
         """Not shrunk by the clock factor: for work that is not part of the play."""
         await asyncio.sleep(seconds)
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def spawn(self, work: Coroutine[Any, Any, Any], *, is_awaited: bool = True) -> asyncio.Task[Any]:
+        """What is not awaited, such as a code on show, does not make the world busy."""
+        tasks = self._tasks if is_awaited else self._waiting_tasks
         task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
         return task
 
     def when_connected(self, instance: Instance, deed: Any) -> None:
@@ -95,6 +98,7 @@ class Engine:
     async def close(self) -> None:
         self.webhooks.close()
         self.fetcher.close()
-        for task in list(self._tasks):
+        tasks = [*self._tasks, *self._waiting_tasks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

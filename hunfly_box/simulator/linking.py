@@ -40,7 +40,8 @@ def begin(engine: Engine, instance: Instance, pairing_number: str | None = None)
     if instance.owner_jid and instance.recorded_state != "close":
         engine.spawn(_open_again(engine, instance))
     else:
-        engine.spawn(_show_codes(engine, instance))
+        instance.qr_round += 1
+        engine.spawn(_show_codes(engine, instance, instance.qr_round), is_awaited=False)
 
 
 def set_state(engine: Engine, instance: Instance, state: str) -> None:
@@ -49,10 +50,10 @@ def set_state(engine: Engine, instance: Instance, state: str) -> None:
     engine.show(type="instances")
 
 
-async def _show_codes(engine: Engine, instance: Instance) -> None:
+async def _show_codes(engine: Engine, instance: Instance, this_round: int) -> None:
     instance.qr_count = 0
     await engine.pause(0.3)
-    while instance.state == "connecting" and engine.world.instances.get(instance.name) is instance:
+    while instance.state == "connecting" and instance.qr_round == this_round:
         if instance.qr_count >= engine.options.qr_limit:
             _give_up(engine, instance)
             return
@@ -100,6 +101,7 @@ def owner_picture(engine: Engine, instance: Instance) -> str | None:
 
 def _forget_codes(instance: Instance) -> None:
     instance.qr_count = 0
+    instance.qr_round += 1
     instance.qr_code = instance.qr_base64 = instance.pairing_code = instance.pairing_number = None
 
 
@@ -215,6 +217,7 @@ async def remove(engine: Engine, instance: Instance) -> None:
     named = {"instanceName": instance.name, "instanceId": instance.id}
     engine.webhooks.send(instance, "instance.delete", named)
     await engine.webhooks.send(instance, "remove.instance", None)
+    _forget_codes(instance)
     engine.world.instances.pop(instance.name, None)
     engine.show(type="instances")
 

@@ -148,6 +148,8 @@ class Instance:
     created_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
     qr_count: int = 0
+    # Each linking is a round of its own: codes of an earlier one must not appear again.
+    qr_round: int = 0
     qr_code: str | None = None
     qr_base64: str | None = None
     pairing_code: str | None = None

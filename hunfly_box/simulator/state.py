@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from hunfly_box.simulator.engine import Engine
 from hunfly_box.simulator.model import Contact, Group, Instance, Media, Row, Webhook, World
 from hunfly_box.simulator.shapes import Json, packed, unpacked
+
+LOG = logging.getLogger(__name__)
 
 FILE = "world.json"
 FORMAT = 1
@@ -108,4 +111,8 @@ async def keep(engine: Engine, folder: Path) -> None:
         await engine.is_changed.wait()
         await engine.pause_really(SAVE_EVERY_SECONDS)
         engine.is_changed.clear()
-        save(engine, folder)
+        try:
+            save(engine, folder)
+        except OSError as error:
+            # A full disk must not end the play; the next change tries again.
+            LOG.warning("conversations could not be saved: %s", error)

@@ -175,6 +175,23 @@ def test_a_scan_that_never_comes_ends_in_refused(empty_house: House) -> None:
     assert qr["data"]["qrcode"]["base64"].startswith("data:image/png;base64,iVBOR")
 
 
+def test_codes_change_until_the_scan_and_never_come_back(empty_house: House) -> None:
+    house = empty_house
+    house.sim._running.options.qr_seconds = 2  # noqa: SLF001
+    house.sim.create_instance("bai2", webhook={"url": house.hook.url})
+    house.call("GET", "/instance/connect/bai2")
+    codes = [one["data"]["qrcode"]["code"] for one in house.hook.wait_for("qrcode.updated", 3)]
+    assert len(set(codes)) == len(codes)
+    house.sim.scan("bai2", number=OWNER)
+    house.sim.command("storm", instance="bai2", seconds=5)
+    house.sim.wait_idle()
+    last = len(house.hook.events("qrcode.updated"))
+    house.sim.command("storm", instance="bai2", seconds=5)
+    house.sim.wait_idle()
+    assert len(house.hook.events("qrcode.updated")) == last
+    assert house.call("GET", "/instance/connectionState/bai2")[1]["instance"]["state"] == "open"
+
+
 def test_a_privacy_id_is_rewritten_in_upserts_and_nowhere_else(empty_house: House) -> None:
     house = empty_house
     house.people(lid=True)
