@@ -1,19 +1,26 @@
 """Verbs as a script calls them: real processes, one JSON object, honest exit codes, secrets by standard input only."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 
 from hunfly_box import VERSION
 from hunfly_box.access.authentication import viewer_from_headers
+from hunfly_box.cli.verbs import main
 from hunfly_box.embedded.supervisor import EmbeddedServers
+from hunfly_box.kit.database import Scope
+from hunfly_box.kit.ids import new_id
 from tests.cast import PASSWORD
 from tests.conftest import Box
 
@@ -21,9 +28,17 @@ ENOUGH_SECONDS = 60
 GOOD_PASSWORD = "uma frase bem comprida"
 
 
-def call(environment: dict[str, str], *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def process(environment: dict[str, str], *words: str, stdin: str = "") -> Done:
+    """A real process, as a script starts it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HUNFLY_")}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "hunfly_box", *words],
         env=clean | environment,
         input=stdin,
@@ -32,10 +47,29 @@ def call(environment: dict[str, str], *words: str, stdin: str = "") -> "subproce
         timeout=ENOUGH_SECONDS,
         check=False,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def call(environment: dict[str, str], *words: str, stdin: str = "") -> Done:
+    """The same in this process, which saves its start; what the verb set up for logging is taken back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    hidden = {name: None for name in os.environ if name.startswith("HUNFLY_")}
+    try:
+        done = CliRunner().invoke(main, list(words), input=stdin, env=hidden | environment)
+    finally:
+        root.handlers, root.level = handlers, level
+        logging.captureWarnings(False)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
 
 
 def answer(environment: dict[str, str], *words: str, stdin: str = "") -> dict[str, Any]:
-    done = call(environment, *words, "--json", stdin=stdin)
+    return one_object(call(environment, *words, "--json", stdin=stdin))
+
+
+def one_object(done: Done) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     parsed: dict[str, Any] = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
@@ -60,7 +94,7 @@ def test_version_needs_no_database() -> None:
         "HUNFLY_DATABASE_URL": "postgresql://hb_app:x@127.0.0.1:1/none",
         "HUNFLY_REDIS_URL": "redis://127.0.0.1:1",
     }
-    assert answer(nowhere, "version") == {"version": VERSION}
+    assert one_object(process(nowhere, "version", "--json")) == {"version": VERSION}
 
 
 def test_a_tenant_and_its_first_person_are_made_by_hand(shop: dict[str, Any], box: Box) -> None:
@@ -211,19 +245,43 @@ def data_dir() -> Iterator[Path]:
         yield Path(folder) / "d"
 
 
-def test_verbs_start_and_stop_the_servers_when_no_box_runs(data_dir: Path) -> None:
+def test_verbs_start_and_stop_the_servers_when_no_box_runs_and_use_those_of_one_that_does(data_dir: Path) -> None:
     environment = {"HUNFLY_DATA_DIR": str(data_dir)}
-    assert answer(environment, "tenant", "create", "--name", "A", "--slug", "a")["slug"] == "a"
-    assert [item["slug"] for item in answer(environment, "tenant", "list")["items"]] == ["a"]
+    made = one_object(process(environment, "tenant", "create", "--name", "A", "--slug", "a", "--json"))
+    assert made["slug"] == "a"
     assert not (data_dir / "run" / "endpoints.json").exists()
-
-
-def test_verbs_use_the_servers_of_a_box_that_runs(data_dir: Path) -> None:
-    environment = {"HUNFLY_DATA_DIR": str(data_dir)}
-    answer(environment, "tenant", "create", "--name", "A", "--slug", "a")
     with EmbeddedServers(data_dir) as running:
+        running.start()
+        one_object(process(environment, "tenant", "create", "--name", "B", "--slug", "b", "--json"))
         assert running.is_alive()
-        answer(environment, "tenant", "create", "--name", "B", "--slug", "b")
-        assert running.is_alive()
-        assert len(answer(environment, "tenant", "list")["items"]) == 2
+        assert [item["slug"] for item in answer(environment, "tenant", "list")["items"]] == ["a", "b"]
         assert answer(environment, "doctor")["ok"] is True
+        assert answer(environment, "migrate")["done"] == []
+    away = process(environment | {"HUNFLY_LOG_LEVEL": "loud"}, "tenant", "list")
+    assert away.returncode == 1
+    assert "HUNFLY_LOG_LEVEL" in away.stderr
+
+
+PARKED = """
+INSERT INTO app.journal (tenant_id, id, channel_id, event, state, reason, body)
+VALUES (app.tenant_id(), :id, :channel, 'messages.upsert', 'parked', 'parse_error', :body)
+"""
+
+
+def test_the_journal_is_listed_shown_and_replayed(box: Box, shop: dict[str, Any]) -> None:
+    words = ["channel", "create", "--tenant", "loja", "--name", "Diário", "--provider", "evolution"]
+    made = answer(box.environment, *words, "--instance", "loja-3", "--engine-url", "http://127.0.0.1:1")
+    entry_id = new_id()
+    body = {"event": "messages.upsert", "instance": "loja-3", "data": {"nothing": "of use"}}
+    with box.resources.database.transaction(Scope.system(UUID(shop["id"]))) as tx:
+        tx.execute(PARKED, id=entry_id, channel=made["id"], body=json.dumps(body).encode())
+    listed = answer(box.environment, "journal", "list", "--tenant", "loja")
+    assert [item["id"] for item in listed["items"]] == [str(entry_id)]
+    assert listed["parked"] == {"parse_error": 1}
+    shown = answer(box.environment, "journal", "show", "--tenant", "loja", str(entry_id))
+    assert json.loads(shown["body"]) == body
+    for _ in range(2):
+        counts = answer(box.environment, "journal", "replay", "--tenant", "loja")
+        assert sum(counts.values()) == 1
+    assert call(box.environment, "journal", "show", "--tenant", "padaria", str(entry_id)).returncode == 1
+    assert call(box.environment, "journal", "replay", "--tenant", "padaria", str(entry_id)).returncode == 1
