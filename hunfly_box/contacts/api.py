@@ -4,15 +4,17 @@ from typing import Any
 from uuid import UUID
 
 from litestar import get, patch
+from litestar.response import Response
 from msgspec import UNSET, Struct, UnsetType
 
-from hunfly_box.access import permissions
+from hunfly_box.access import permissions, writing
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.contacts import commands, queries
 from hunfly_box.contacts.objects import Contact
+from hunfly_box.kit.database import TenantTransaction
 from hunfly_box.kit.errors import Forbidden
-from hunfly_box.kit.openapi import Cursor, Limit, problems
+from hunfly_box.kit.openapi import Cursor, IdempotencyKey, Limit, problems
 
 
 class ContactList(Struct, frozen=True):
@@ -66,12 +68,22 @@ def get_contact(resources: Resources, viewer: Viewer, contact_id: UUID) -> Conta
     tags=["contacts"],
     responses=problems(404),
 )
-def change_contact(resources: Resources, viewer: Viewer, contact_id: UUID, data: ContactChange) -> Contact:
+def change_contact(
+    resources: Resources,
+    viewer: Viewer,
+    contact_id: UUID,
+    data: ContactChange,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Contact]:
     if data.blocked is not UNSET and not permissions.may(viewer, "contact.block"):
         raise Forbidden
-    with resources.database.transaction(viewer.scope()) as tx:
+
+    def write(tx: TenantTransaction) -> Contact:
         commands.update(tx, contact_id, name=data.name, attributes=data.attributes, blocked=data.blocked)
         return queries.contact(tx, contact_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"changeContact {contact_id}", data)
+    return writing.once(resources, viewer, asked, write)
 
 
 ROUTES = [list_contacts, get_contact, change_contact]

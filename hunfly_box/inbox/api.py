@@ -5,10 +5,10 @@ from uuid import UUID
 from litestar import delete, get, patch, post, put
 from litestar.response import Response
 
-from hunfly_box.access import permissions
+from hunfly_box.access import permissions, writing
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
-from hunfly_box.inbox import filters, objects, outgoing, queries, searching, writing
+from hunfly_box.inbox import filters, objects, outgoing, queries, searching
 from hunfly_box.inbox.bodies import (
     ConversationChange,
     ConversationList,
@@ -79,10 +79,15 @@ def get_conversation(resources: Resources, viewer: Viewer, conversation_id: UUID
     responses=problems(404),
 )
 def change_conversation(
-    resources: Resources, viewer: Viewer, conversation_id: UUID, data: ConversationChange
-) -> Conversation:
+    resources: Resources,
+    viewer: Viewer,
+    conversation_id: UUID,
+    data: ConversationChange,
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Conversation]:
     """Status, snooze, assignee and labels; all of what is given, or nothing."""
-    with resources.database.transaction(viewer.scope()) as tx:
+
+    def write(tx: TenantTransaction) -> Conversation:
         changing.change(
             tx,
             conversation_id,
@@ -94,6 +99,9 @@ def change_conversation(
         # Whoever has just handed it over is still told how it stands; nobody else gets past the command.
         with tx.as_system():
             return queries.conversation(tx, conversation_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"changeConversation {conversation_id}", data)
+    return writing.once(resources, viewer, asked, write)
 
 
 @get(
@@ -137,7 +145,7 @@ def send_message(
         return objects.messages(tx, [message_id])[0]
 
     asked = writing.asked(viewer, idempotency_key, f"sendMessage {conversation_id}", data)
-    return writing.once(resources, viewer, asked, write)
+    return writing.once(resources, viewer, asked, write, status=writing.CREATED)
 
 
 @post(
@@ -164,7 +172,7 @@ def send_message_to_number(
         message_id = starting.start(tx, data.channel_id, found, data, client_key=idempotency_key)
         return objects.messages(tx, [message_id])[0]
 
-    return writing.once(resources, viewer, asked, write)
+    return writing.once(resources, viewer, asked, write, status=writing.CREATED)
 
 
 @post(
@@ -184,8 +192,8 @@ def send_message_again(
         resending.send_again(tx, message_id)
         return queries.message(tx, message_id)
 
-    asked = writing.asked(viewer, idempotency_key, f"sendMessageAgain {message_id}", None)
-    return writing.once(resources, viewer, asked, write)
+    asked = writing.asked(viewer, idempotency_key, f"sendMessageAgain {message_id}")
+    return writing.once(resources, viewer, asked, write, status=writing.CREATED)
 
 
 @patch(
@@ -196,11 +204,17 @@ def send_message_again(
     tags=["messages"],
     responses=problems(404, 409),
 )
-def edit_message(resources: Resources, viewer: Viewer, message_id: UUID, data: TextChange) -> Message:
+def edit_message(
+    resources: Resources, viewer: Viewer, message_id: UUID, data: TextChange, idempotency_key: IdempotencyKey = None
+) -> Response[Message]:
     """Within fifteen minutes, as on the phone."""
-    with resources.database.transaction(viewer.scope()) as tx:
+
+    def write(tx: TenantTransaction) -> Message:
         editing.edit(tx, message_id, data.text)
         return queries.message(tx, message_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"editMessage {message_id}", data)
+    return writing.once(resources, viewer, asked, write)
 
 
 @delete(
@@ -212,11 +226,17 @@ def edit_message(resources: Resources, viewer: Viewer, message_id: UUID, data: T
     tags=["messages"],
     responses=problems(404, 409),
 )
-def delete_message(resources: Resources, viewer: Viewer, message_id: UUID) -> Message:
+def delete_message(
+    resources: Resources, viewer: Viewer, message_id: UUID, idempotency_key: IdempotencyKey = None
+) -> Response[Message]:
     """For everyone. One that has not left yet never leaves."""
-    with resources.database.transaction(viewer.scope()) as tx:
+
+    def write(tx: TenantTransaction) -> Message:
         deleting.delete(tx, message_id)
         return queries.message(tx, message_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"deleteMessage {message_id}")
+    return writing.once(resources, viewer, asked, write)
 
 
 @put(
@@ -227,10 +247,17 @@ def delete_message(resources: Resources, viewer: Viewer, message_id: UUID) -> Me
     tags=["messages"],
     responses=problems(404, 409),
 )
-def react_to_message(resources: Resources, viewer: Viewer, message_id: UUID, data: ReactionChange) -> Message:
-    with resources.database.transaction(viewer.scope()) as tx:
+def react_to_message(
+    resources: Resources, viewer: Viewer, message_id: UUID, data: ReactionChange, idempotency_key: IdempotencyKey = None
+) -> Response[Message]:
+    """One for the whole number, as on the phone."""
+
+    def write(tx: TenantTransaction) -> Message:
         reacting.react(tx, message_id, data.emoji)
         return queries.message(tx, message_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"reactToMessage {message_id}", data)
+    return writing.once(resources, viewer, asked, write)
 
 
 @delete(
@@ -242,10 +269,15 @@ def react_to_message(resources: Resources, viewer: Viewer, message_id: UUID, dat
     tags=["messages"],
     responses=problems(404, 409),
 )
-def take_reaction_back(resources: Resources, viewer: Viewer, message_id: UUID) -> Message:
-    with resources.database.transaction(viewer.scope()) as tx:
+def take_reaction_back(
+    resources: Resources, viewer: Viewer, message_id: UUID, idempotency_key: IdempotencyKey = None
+) -> Response[Message]:
+    def write(tx: TenantTransaction) -> Message:
         reacting.take_back(tx, message_id)
         return queries.message(tx, message_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"takeReactionBack {message_id}")
+    return writing.once(resources, viewer, asked, write)
 
 
 ROUTES = [

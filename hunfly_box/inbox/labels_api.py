@@ -3,15 +3,18 @@
 from uuid import UUID
 
 from litestar import delete, get, patch, post
+from litestar.response import Response
 from msgspec import UNSET, Struct
 
+from hunfly_box.access import writing
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.contacts.objects import Label
 from hunfly_box.inbox import queries
 from hunfly_box.inbox.bodies import LabelBody, LabelChange
 from hunfly_box.inbox.commands import labelling
-from hunfly_box.kit.openapi import problems
+from hunfly_box.kit.database import TenantTransaction
+from hunfly_box.kit.openapi import IdempotencyKey, problems
 
 
 class LabelList(Struct, frozen=True):
@@ -41,10 +44,14 @@ def list_labels(resources: Resources, viewer: Viewer) -> LabelList:
     tags=["labels"],
     responses=problems(),
 )
-def create_label(resources: Resources, viewer: Viewer, data: LabelBody) -> Label:
-    with resources.database.transaction(viewer.scope()) as tx:
-        label_id = labelling.create_label(tx, name=data.name, color=data.color)
-        return queries.label(tx, label_id)
+def create_label(
+    resources: Resources, viewer: Viewer, data: LabelBody, idempotency_key: IdempotencyKey = None
+) -> Response[Label]:
+    def write(tx: TenantTransaction) -> Label:
+        return queries.label(tx, labelling.create_label(tx, name=data.name, color=data.color))
+
+    asked = writing.asked(viewer, idempotency_key, "createLabel", data)
+    return writing.once(resources, viewer, asked, write, status=writing.CREATED)
 
 
 @patch(
@@ -55,15 +62,17 @@ def create_label(resources: Resources, viewer: Viewer, data: LabelBody) -> Label
     tags=["labels"],
     responses=problems(404),
 )
-def change_label(resources: Resources, viewer: Viewer, label_id: UUID, data: LabelChange) -> Label:
-    with resources.database.transaction(viewer.scope()) as tx:
-        labelling.update_label(
-            tx,
-            label_id,
-            name=None if data.name is UNSET else data.name,
-            color=None if data.color is UNSET else data.color,
-        )
+def change_label(
+    resources: Resources, viewer: Viewer, label_id: UUID, data: LabelChange, idempotency_key: IdempotencyKey = None
+) -> Response[Label]:
+    def write(tx: TenantTransaction) -> Label:
+        name = None if data.name is UNSET else data.name
+        color = None if data.color is UNSET else data.color
+        labelling.update_label(tx, label_id, name=name, color=color)
         return queries.label(tx, label_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"changeLabel {label_id}", data)
+    return writing.once(resources, viewer, asked, write)
 
 
 @delete(
@@ -74,10 +83,16 @@ def change_label(resources: Resources, viewer: Viewer, label_id: UUID, data: Lab
     tags=["labels"],
     responses=problems(404),
 )
-def delete_label(resources: Resources, viewer: Viewer, label_id: UUID) -> None:
+def delete_label(
+    resources: Resources, viewer: Viewer, label_id: UUID, idempotency_key: IdempotencyKey = None
+) -> Response[None]:
     """It leaves every conversation that has it."""
-    with resources.database.transaction(viewer.scope()) as tx:
+
+    def write(tx: TenantTransaction) -> None:
         labelling.delete_label(tx, label_id)
+
+    asked = writing.asked(viewer, idempotency_key, f"deleteLabel {label_id}")
+    return writing.once(resources, viewer, asked, write, status=writing.NO_CONTENT)
 
 
 ROUTES = [list_labels, create_label, change_label, delete_label]

@@ -126,3 +126,27 @@ def test_a_key_has_1_to_128_characters(world: World, programs: Programs, key: st
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
+
+
+def test_every_write_may_be_asked_for_twice(world: World, programs: Programs) -> None:
+    cast = world.box.cast
+    conversation_id = world.conversation()
+    contact_id = world.row("conversations", conversation_id)["contact_id"]
+    path = f"/api/v1/conversations/{conversation_id}"
+    message = programs.call(cast.ana, "POST", f"{path}/messages", {"type": "text", "text": "a"}).json()["id"]
+    label = programs.call(cast.ana, "POST", "/api/v1/labels", {"name": new_id().hex}).json()["id"]
+
+    for method, address, body in (
+        ("PATCH", path, {"status": "resolved"}),
+        ("PATCH", f"/api/v1/messages/{message}", {"text": "b"}),
+        ("DELETE", f"/api/v1/messages/{message}", None),
+        ("PATCH", f"/api/v1/contacts/{contact_id}", {"name": "M"}),
+        ("POST", "/api/v1/labels", {"name": new_id().hex[:12]}),
+        ("PATCH", f"/api/v1/labels/{label}", {"color": 2}),
+        ("DELETE", f"/api/v1/labels/{label}", None),
+    ):
+        key = new_id().hex
+        first = programs.call(cast.ana, method, address, body, idempotency_key=key)
+        again = programs.call(cast.ana, method, address, body, idempotency_key=key)
+        assert first.status_code < 300, (method, address, first.text)
+        assert (first.status_code, first.content) == (again.status_code, again.content), (method, address)
