@@ -19,13 +19,14 @@ PEOPLE = (
 GROUP_JID = "120363000000000001@g.us"
 GROUP_SUBJECT = "Condomínio Jardim"
 
+# The customer begins, the shop answers, by turns.
 TALK = (
     "Bom dia! Vocês abrem aos sábados?",
     "Abrimos sim, das 9h às 14h.",
-    "Ótimo, obrigada!",
-    "O pedido já saiu para entrega?",
+    "Que bom! E o pedido, já saiu para entrega?",
     "Saiu agora há pouco, chega em 40 minutos.",
     "Perfeito 👍",
+    "Qualquer coisa, é só chamar!",
 )
 MINUTES_BETWEEN = 47
 
