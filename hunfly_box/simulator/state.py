@@ -59,7 +59,8 @@ def _instance(saved: Json, folder: Path) -> Instance:
 
 def save(engine: Engine, folder: Path) -> None:
     world = engine.world
-    (folder / "media").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "media").mkdir(mode=0o700, exist_ok=True)
     content = {
         "format": FORMAT,
         "not_on_whatsapp": sorted(world.not_on_whatsapp),
