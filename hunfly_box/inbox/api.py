@@ -154,7 +154,7 @@ def send_message(
     opt={"permission": "message.start"},
     operation_id="sendMessageToNumber",
     tags=["messages"],
-    responses=problems(404, 409),
+    responses=problems(404, 409, 502),
 )
 def send_message_to_number(
     resources: Resources, viewer: Viewer, data: FirstMessage, idempotency_key: IdempotencyKey = None

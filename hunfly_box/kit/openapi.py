@@ -16,9 +16,11 @@ DESCRIPTIONS = {
     409: "It does not fit the present state; `code` says why",
     422: "Some fields are not as they must be",
     429: "Too many requests; see Retry-After",
+    502: "The WhatsApp engine refused",
+    503: "Not available right now; see Retry-After",
 }
 # What every route behind a sign-in can answer.
-ALWAYS = (400, 401, 403, 422, 429)
+ALWAYS = (400, 401, 403, 422, 429, 503)
 
 IdempotencyKey = Annotated[
     str | None,
