@@ -22,6 +22,7 @@ from hunfly_box.access.permissions import PUBLIC
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.channels import api as channels_api
+from hunfly_box.channels import pages as channels_pages
 from hunfly_box.contacts import api as contacts_api
 from hunfly_box.health import api_docs, static_files
 from hunfly_box.health import pages as health_pages
@@ -42,6 +43,7 @@ PAGES = [
     *inbox_pages.ROUTES,
     *inbox_ui.ROUTES,
     *media_pages.ROUTES,
+    *channels_pages.ROUTES,
     *tenancy_pages.ROUTES,
     *health_pages.ROUTES,
     *api_docs.ROUTES,

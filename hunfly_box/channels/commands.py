@@ -100,6 +100,10 @@ def rename(tx: TenantTransaction, channel_id: UUID, name: str) -> None:
         tx.announce(Changed(tx.tenant_id, "channel", channel_id))
 
 
+def refused(field: str, code: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=(FieldError(field, code, detail),))
+
+
 def note_state(tx: TenantTransaction, channel_id: UUID, known: str, told: ChannelState) -> None:
     """`known` is the state we had. Writes, and tells the screens, only what is news."""
     state = _reading(known, told)

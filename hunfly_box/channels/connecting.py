@@ -49,6 +49,9 @@ def connect(resources: Resources, tenant_id: UUID, channel_id: UUID, pairing_num
         if not messenger.create(setup):
             messenger.configure_webhook(setup)
             messenger.apply_settings()
+        if pairing_number and messenger.state().state == "connecting":
+            # A number is heard only while the instance is closed: the codes it shows now have to end first.
+            messenger.logout()
         pairing = messenger.connect(pairing_number)
         own = messenger.own() if pairing.state == "open" else None
     with resources.database.transaction(Scope.system(tenant_id)) as tx:

@@ -41,6 +41,18 @@ SELECT id FROM app.channels
 WHERE CAST(id AS text) = :wanted OR name = :wanted OR instance = :wanted
 ORDER BY CAST(id AS text) = :wanted DESC, created_at LIMIT 1
 """
+# New numbers usually come from the engine that the others come from.
+USUAL_ENGINE = "SELECT engine_url FROM app.channels ORDER BY created_at DESC LIMIT 1"
+
+
+def live_cursor(tx: TenantTransaction) -> str:
+    """Taken before a page's queries: what changes from here on comes by the stream."""
+    return str(tx.scalar("SELECT app.now_us()"))
+
+
+def usual_engine(tx: TenantTransaction) -> str | None:
+    found: str | None = tx.scalar(USUAL_ENGINE)
+    return found
 
 
 def line(tx: TenantTransaction, channel_id: UUID) -> Line:

@@ -5,6 +5,7 @@ import { $, must } from './dom';
 import { startInbox } from './inbox';
 import { startMenus } from './menus';
 import { csrfHeaders } from './net';
+import { startPage } from './pages/page';
 import { setSizes } from './sizes';
 import { startClock } from './time';
 
@@ -50,4 +51,5 @@ document.addEventListener('submit', (event) => {
 startMenus();
 startClock();
 setSizes(document);
+startPage();
 if ($('#convs')) Object.assign(commands, startInbox());
