@@ -23,6 +23,7 @@ def shop(box: Box) -> Iterator[Shop]:
         made.execute(
             "UPDATE app.deliveries SET state = 'cancelled' WHERE state IN ('queued', 'claimed', 'dispatching')"
         )
+        made.execute("DELETE FROM app.pending_changes")
         made.execute("UPDATE app.work SET state = 'done' WHERE state IN ('queued', 'claimed')")
 
 
