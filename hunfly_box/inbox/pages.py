@@ -72,7 +72,7 @@ def inbox_list(
     shown, wanted = views.chosen(status=status, tab=tab, channel=channel, label=label, q=q)
     with resources.database.transaction(viewer.scope()) as tx:
         context = views.rows(tx, shown, wanted, cursor)
-        context["channels"] = views.surroundings(resources, tx)["channels"]
+        context["channels"] = views.numbers(resources, tx)
         context["counts"] = None if cursor else views.counts(tx, str(shown["status"]))
     return frame.fragment(resources, viewer, "inbox/rows.html", **context)
 

@@ -8,6 +8,7 @@ from hunfly_box.channels import objects as channel_objects
 from hunfly_box.contacts import objects as contact_objects
 from hunfly_box.inbox import drafts, filters, queries, searching
 from hunfly_box.inbox.filters import Filter
+from hunfly_box.inbox.objects import Conversation
 from hunfly_box.inbox.render import plain
 from hunfly_box.kit.database import TenantTransaction
 
@@ -58,10 +59,14 @@ def rows(tx: TenantTransaction, shown: dict[str, str | None], wanted: Filter, cu
     }
 
 
+def numbers(resources: Resources, tx: TenantTransaction) -> list[Any]:
+    return plain(channel_objects.channels(tx, sends_per_minute=resources.settings.sends_per_minute))
+
+
 def surroundings(resources: Resources, tx: TenantTransaction) -> dict[str, Any]:
     """The tenant's numbers, labels and people."""
     return {
-        "channels": plain(channel_objects.channels(tx, sends_per_minute=resources.settings.sends_per_minute)),
+        "channels": numbers(resources, tx),
         "labels": plain(queries.labels(tx)),
         "users": [{"id": str(member.id), "name": member.name} for member in queries.members(tx)],
         "limits": LIMITS,
@@ -83,12 +88,17 @@ def pane(tx: TenantTransaction, conversation_id: UUID, channels: list[Any]) -> d
         "pane_seen": queries.seen_counts(tx, [conversation_id]).get(conversation.id, 0),
         "draft": drafts.draft(tx, conversation_id),
         "viewers": [],
-        **side(tx, conversation_id, channels),
+        **_side(tx, conversation, channels),
     }
 
 
 def side(tx: TenantTransaction, conversation_id: UUID, channels: list[Any]) -> dict[str, Any]:
-    conversation = queries.conversation(tx, conversation_id)
+    """The side panel alone. Raises NotFound."""
+    return _side(tx, queries.conversation(tx, conversation_id), channels)
+
+
+def _side(tx: TenantTransaction, conversation: Conversation, channels: list[Any]) -> dict[str, Any]:
+    conversation_id = UUID(conversation.id)
     contact_id = UUID(conversation.contact.id)
     return {
         "conversation": plain([conversation])[0],
