@@ -115,6 +115,7 @@ def openapi() -> OpenAPIConfig:
         version=VERSION,
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"token": []}],
+        use_handler_docstrings=True,
         openapi_router=Router(
             "/api",
             route_handlers=[],

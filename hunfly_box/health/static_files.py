@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, get
+from litestar import HttpMethod, Request, get, route
 from litestar.response import Response
 
 from hunfly_box.bootstrap import Resources
@@ -21,6 +21,7 @@ NAMED_BY_CONTENT = re.compile(r"/dist/.*-[A-Z0-9]{8}\.\w+$")
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "public, no-cache"
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+EVERY_METHOD = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 TYPES = {".js": "text/javascript", ".woff2": "font/woff2", ".webmanifest": "application/manifest+json"}
 
 
@@ -48,6 +49,12 @@ def static_file(request: Request[Any, Any, Any], resources: Resources, path: str
     if request.headers.get("if-none-match") == file.etag:
         return Response(b"", status_code=304, headers=headers)
     return Response(file.content, headers=headers)
+
+
+@route("/{path:path}", http_method=EVERY_METHOD, sync_to_thread=False, opt={"permission": "public"})
+def nothing_here(path: str) -> None:
+    """A route like others, so that who asks for what is not there is known, counted and answered in their language."""
+    raise NotFound
 
 
 def _best(folder: Path, path: str, accepted: str) -> File:
@@ -87,4 +94,4 @@ def _stamp(path: Path) -> int:
         return 0
 
 
-ROUTES = [static_file]
+ROUTES = [static_file, nothing_here]

@@ -5,6 +5,7 @@ import { $, must } from './dom';
 import { startInbox } from './inbox';
 import { startMenus } from './menus';
 import { csrfHeaders } from './net';
+import { allowDesktop } from './notify';
 import { startPage } from './pages/page';
 import { setSizes } from './sizes';
 import { startClock } from './time';
@@ -43,9 +44,20 @@ document.addEventListener('htmx:after:swap', () => setSizes(document));
 
 document.addEventListener('submit', (event) => {
   const form = event.target as HTMLFormElement;
+  // The profile's choice goes before what the moon in the rail was last set to.
+  if (form.matches('[data-profile]')) localStorage.setItem('hb.theme', String(new FormData(form).get('theme')));
   if (!form.matches('[data-login]')) return;
   const spinner = $('[type="submit"] .spin', form);
   if (spinner) spinner.hidden = false;
+});
+
+// The browser must agree as well, and asks only upon a click.
+document.addEventListener('change', (event) => {
+  const field = event.target as HTMLInputElement;
+  if (!field.matches('[data-profile] #desktop') || !field.checked) return;
+  void allowDesktop().then((isAllowed) => {
+    field.checked = isAllowed;
+  });
 });
 
 startMenus();
