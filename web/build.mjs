@@ -10,16 +10,18 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 const BUDGETS = { js: 40_000, css: 20_000 };
 
 const root = import.meta.dirname;
-const out = path.join(root, 'static', 'dist');
-const modules = path.join(root, 'node_modules');
+// Built beside the old one and put in its place when whole: a running box never meets half a build.
+const dist = path.join(root, 'static', 'dist');
 const isWatching = process.argv.includes('--watch');
+const out = isWatching ? dist : path.join(root, 'node_modules', '.dist');
+const modules = path.join(root, 'node_modules');
 
 const TAILWIND = [
   path.join(modules, '@tailwindcss', 'cli', 'dist', 'index.mjs'),
   '-i',
   path.join('src', 'css', 'app.css'),
   '-o',
-  path.join('static', 'dist', 'app.css'),
+  path.join(out, 'app.css'),
 ];
 
 const SCRIPTS = {
@@ -181,9 +183,18 @@ async function buildAgainOnChange() {
   setTimeout(writeManifest, 3000);
 }
 
+function putInPlace() {
+  const old = `${out}.old`;
+  fs.rmSync(old, { recursive: true, force: true });
+  if (fs.existsSync(dist)) fs.renameSync(dist, old);
+  fs.renameSync(out, dist);
+  fs.rmSync(old, { recursive: true, force: true });
+}
+
 fs.rmSync(out, { recursive: true, force: true });
 fs.mkdirSync(out, { recursive: true });
 console.log(`${writeIcons()} icons`);
 copyFonts();
 writeScriptTexts();
 await (isWatching ? buildAgainOnChange() : buildOnce());
+if (!isWatching && !process.exitCode) putInPlace();

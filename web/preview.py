@@ -24,7 +24,13 @@ import preview_data as sample  # noqa: E402
 from hunfly_box.kit.rich_text import is_plain  # noqa: E402
 from hunfly_box.kit.templates import Templates, Viewer  # noqa: E402
 
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".woff2": "font/woff2", ".txt": "text/plain"}
+TYPES = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain",
+}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -203,7 +209,9 @@ class Preview(BaseHTTPRequestHandler):
         elif path == "/api/v1/media":
             self.send_json({"id": sample.new_id(6), "mime": "image/png", "name": "x.png", "size": 1}, 201)
         elif path == "/ui/numbers":
-            self.send_json({"phone": body["phone"], "on_whatsapp": not body["phone"].endswith("0000"), "conversation_id": None})
+            self.send_json(
+                {"phone": body["phone"], "on_whatsapp": not body["phone"].endswith("0000"), "conversation_id": None}
+            )
         elif path == "/api/v1/messages":
             self.send_json({**conversations[1]["last_message"]}, 201)
         elif found := re.fullmatch(r"/api/v1/messages/([0-9a-f-]{36})/deliveries", path):
@@ -293,7 +301,10 @@ class Preview(BaseHTTPRequestHandler):
                 message["sent_at"] = datetime.now(UTC).isoformat()
                 add_message(target["id"], message)
         elif what == "fill":
-            many = [sample.message(target, "in" if n % 3 else "out", 9000 - n, text=f"Linha {n}") for n in range(body["count"])]
+            many = [
+                sample.message(target, "in" if n % 3 else "out", 9000 - n, text=f"Linha {n}")
+                for n in range(body["count"])
+            ]
             threads[target["id"]] = many
         elif what == "event":
             publish(body["name"], body["data"])

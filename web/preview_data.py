@@ -197,13 +197,21 @@ def every_type(conversation: dict[str, Any]) -> list[dict[str, Any]]:
         incoming(
             60,
             type="location",
-            location={"lat": -19.92, "lng": -43.93, "name": "Espaço Jardim das Acácias", "address": "R. dos Timbiras, 1840"},
+            location={
+                "lat": -19.92,
+                "lng": -43.93,
+                "name": "Espaço Jardim das Acácias",
+                "address": "R. dos Timbiras, 1840",
+            },
         ),
         incoming(59, type="contacts", contacts=[{"name": "Noivo Pedro", "phones": ["+5531988880000"]}]),
         incoming(
             58,
             type="poll",
-            poll={"name": "Qual recheio?", "options": [{"name": "Brigadeiro", "votes": 2}, {"name": "Ninho", "votes": 1}]},
+            poll={
+                "name": "Qual recheio?",
+                "options": [{"name": "Brigadeiro", "votes": 2}, {"name": "Ninho", "votes": 1}],
+            },
         ),
         incoming(57, type="poll_vote", text="Brigadeiro"),
         incoming(56, type="sticker", media=media("image/webp", "/static/img/icon.svg", width=120, height=120)),
@@ -218,10 +226,15 @@ def every_type(conversation: dict[str, Any]) -> list[dict[str, Any]]:
         incoming(47, type="reply_button", text="Quero fechar"),
         {**incoming(46, text="Repassando"), "forwarded": True},
         incoming(45, text="sumiu", deleted_at=at(44)),
-        outgoing(30, text="Não saiu", status="failed", error={"code": "provider.refused", "detail": "O WhatsApp recusou."}),
+        outgoing(
+            30, text="Não saiu", status="failed", error={"code": "provider.refused", "detail": "O WhatsApp recusou."}
+        ),
         outgoing(29, text="Saiu ou não?", status="unconfirmed"),
         outgoing(28, text="Na fila", status="waiting_channel"),
-        {**outgoing(27, text="Digitado no celular", status="delivered"), "author": {"kind": "phone", "id": None, "name": "Loja"}},
+        {
+            **outgoing(27, text="Digitado no celular", status="delivered"),
+            "author": {"kind": "phone", "id": None, "name": "Loja"},
+        },
         incoming(3, text="🥰"),
         incoming(2, text="Perfeito! Qual a chave Pix pra eu mandar os 40%?"),
         incoming(1, text="E posso pagar o resto no cartão no dia?"),

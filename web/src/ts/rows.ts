@@ -81,6 +81,7 @@ export function showCounts(counts: HTMLElement | null): void {
 export function markCurrent(id: string): void {
   currentId = id;
   for (const row of $$('.conv[aria-current]')) row.removeAttribute('aria-current');
+  for (const row of $$('.conv[data-leaving]')) if (row.dataset.id !== id) row.remove();
   rowOf(id)?.setAttribute('aria-current', 'true');
 }
 
@@ -89,13 +90,19 @@ export function upsertRow(conversation: Conversation): void {
   const old = rowOf(conversation.id);
   if (old && Number(old.dataset.v) > conversation.version) return;
   if (!matches(conversation)) {
-    if (old && conversation.id !== currentId) old.remove();
-    else if (old) fill(old, conversation);
+    // What is being read stays in sight until the reader moves on.
+    if (old && conversation.id === currentId) {
+      fill(old, conversation);
+      old.dataset.leaving = '';
+    } else {
+      old?.remove();
+    }
     showEmptiness();
     return;
   }
   if (!old && filters.now.q) return;
   const row = old ?? pattern('tpl-conv');
+  delete row.dataset.leaving;
   if (!old) guessSeen(row, conversation);
   fill(row, conversation);
   moveToPlace(row);
