@@ -83,7 +83,7 @@ def _work_jobs(runner: WorkRunner, work: dict[str, WorkKind]) -> dict[str, Job]:
     def run(resources: Resources, tenant_id: UUID, work_id: UUID) -> None:
         runner.run(tenant_id, work_id)
 
-    return dict.fromkeys(work, Job(run, is_slow=True))
+    return dict.fromkeys(work, Job(run, is_background=True))
 
 
 def _own_jobs(queue: JobQueue, work: dict[str, WorkKind]) -> dict[str, Job]:
@@ -117,7 +117,7 @@ def _sweep(queue: JobQueue, kinds: set[str]) -> JobFunction:
             work = tx.all(_DueWork, "SELECT * FROM app.due_work(:most)", most=MOST_SWEPT)
         metrics.backlog_is(pending + len(deliveries) + len(work))
         for delivery in deliveries:
-            queue.ring(Ring(DELIVER, delivery.tenant_id, delivery.conversation_id))
+            queue.ring(Ring(DELIVER, delivery.tenant_id, delivery.conversation_id, is_urgent=True))
         for row in work:
             if row.kind in kinds:
                 queue.ring(Ring(row.kind, row.tenant_id, row.id))

@@ -22,8 +22,12 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Wakes a worker for a row that is already committed. `job` is a name in worker.JOBS."""
+    """Wakes a worker for a row that is already committed. `job` is a name of the worker's table.
+
+    `is_urgent`: somebody looks at the screen and waits; it overtakes what is only to be done some time.
+    """
 
     job: str
     tenant_id: UUID
     entity_id: UUID
+    is_urgent: bool = False

@@ -6,7 +6,6 @@ rang for.
 
 import heapq
 import itertools
-import json
 import logging
 import queue
 import threading
@@ -19,13 +18,14 @@ from uuid import UUID
 import redis
 from huey import Huey
 from huey.consumer import Consumer, Scheduler, Worker
-from huey.storage import RedisStorage
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.redis import key
+from hunfly_box.kit.ring_store import RingStorage, packed_ring, read_ring
+from hunfly_box.kit.slots import Slots
 
 NOBODY = UUID(int=0)
 # A worker blocks this long for a ring; it is also the longest a stop waits for an idle worker.
@@ -33,11 +33,10 @@ READ_SECONDS = 1
 SOCKET_SECONDS = 2.5
 # After a failure the others do not line up at the same closed door.
 AWAY_SECONDS = 1.0
-# Far above any real backlog. Past it the oldest rings go; the sweeps bring their rows back.
-MOST_RINGS = 20_000
 MOST_LOCAL_RINGS = 2_000
-# Slow jobs wait for other people's servers. They never take the last threads.
+# Slow jobs wait for other people's servers: they never take the last threads, nor the background those of replies.
 THREADS_KEPT_FREE = 2
+BACKGROUND_SHARE = 0.4
 HEALTH_SECONDS = 10.0
 CLOCK_STEP_SECONDS = 0.5
 
@@ -49,10 +48,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`function(resources, tenant_id, entity_id)`. `is_slow`: it may wait for a server that is not ours."""
+    """`function(resources, tenant_id, entity_id)`.
+
+    `is_slow`: it may wait for a server that is not ours. `is_background`: that too, and nobody waits for it.
+    """
 
     function: JobFunction
     is_slow: bool = False
+    is_background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class JobQueue:
         )
         self._threads = threads
         self._huey = Huey(
-            "jobs", results=False, storage_class=_Storage, connection_pool=pool, read_timeout=READ_SECONDS
+            "jobs", results=False, storage_class=RingStorage, connection_pool=pool, read_timeout=READ_SECONDS
         )
         self._redis: redis.Redis = self._huey.storage.conn
         self._jobs: Mapping[str, Job] = {}
@@ -85,17 +88,16 @@ class JobQueue:
         self._consumer: Any = None
         self._local: queue.Queue[Ring] = queue.Queue(MOST_LOCAL_RINGS)
         self._away_until = 0.0
-        self._slow_slots = max(1, threads - THREADS_KEPT_FREE)
-        self._slow_lock = threading.Lock()
-        self._slow_running = 0
-        self._slow_waiting: dict[Ring, None] = {}
+        slots = threads - THREADS_KEPT_FREE
+        self._background = Slots(max(1, int(slots * BACKGROUND_SHARE)))
+        self._slow = Slots(max(1, slots - int(slots * BACKGROUND_SHARE)))
         self._clock = _Clock(self)
 
     def ring(self, ring: Ring) -> None:
         """Never raises. Without Redis the ring stays in this process, if it has workers."""
         if time.monotonic() >= self._away_until:
             try:
-                self._huey.storage.enqueue(_packed(ring))
+                self._huey.storage.enqueue(packed_ring(ring), int(ring.is_urgent))
             except redis.RedisError as error:
                 self._redis_is_away(error)
             else:
@@ -154,7 +156,7 @@ class JobQueue:
 
     def tick(self, due: Timed) -> None:
         if not due.is_shared or self._claim(due):
-            self.ring(Ring(due.job, NOBODY, NOBODY))
+            self.ring(Ring(due.job, NOBODY, NOBODY, is_urgent=True))
 
     def check_workers(self) -> None:
         if self._consumer is not None:
@@ -176,7 +178,7 @@ class JobQueue:
                 return self._local.get(timeout=AWAY_SECONDS)
             except queue.Empty:
                 return None
-        return _unpacked(packed) if packed is not None else None
+        return read_ring(packed) if packed is not None else None
 
     def _answer(self, ring: Ring) -> Ring | None:
         """The next slow ring that waited for this thread, if any."""
@@ -184,23 +186,16 @@ class JobQueue:
         if job is None:
             log.warning("nobody answers to %r", ring.job)
             return None
-        if not job.is_slow:
+        slots = self._background if job.is_background else self._slow if job.is_slow else None
+        if slots is None:
             self._run(ring, job)
             return None
-        with self._slow_lock:
-            if self._slow_running >= self._slow_slots:
-                if len(self._slow_waiting) < MOST_LOCAL_RINGS:
-                    self._slow_waiting[ring] = None
-                return None
-            self._slow_running += 1
+        if not slots.take(ring):
+            return None
         try:
             self._run(ring, job)
         finally:
-            with self._slow_lock:
-                self._slow_running -= 1
-                waiting = next(iter(self._slow_waiting), None)
-                if waiting is not None:
-                    del self._slow_waiting[waiting]
+            waiting = slots.free()
         return waiting
 
     def _run(self, ring: Ring, job: Job) -> None:
@@ -229,18 +224,6 @@ class JobQueue:
         if now >= self._away_until:
             log.warning("Redis does not answer (%s); rings stay in this process", type(error).__name__)
         self._away_until = now + AWAY_SECONDS
-
-
-class _Storage(RedisStorage):  # type: ignore[misc]
-    def __init__(self, name: str, **options: Any) -> None:
-        super().__init__(name, **options)
-        self.queue_key = key(None, "jobs")
-
-    def enqueue(self, data: bytes, priority: int | None = None) -> None:
-        pipeline = self.conn.pipeline(transaction=False)
-        pipeline.lpush(self.queue_key, data)
-        pipeline.ltrim(self.queue_key, 0, MOST_RINGS - 1)
-        pipeline.execute()
 
 
 class _Consumer(Consumer):  # type: ignore[misc]
@@ -328,16 +311,3 @@ class _Clock:
         with self._changed:
             heapq.heappush(self._heap, (at, next(self._count), entry))
             self._changed.notify_all()
-
-
-def _packed(ring: Ring) -> bytes:
-    return json.dumps([ring.job, str(ring.tenant_id), str(ring.entity_id)]).encode()
-
-
-def _unpacked(packed: bytes) -> Ring | None:
-    try:
-        job, tenant_id, entity_id = json.loads(packed)
-        return Ring(str(job), UUID(tenant_id), UUID(entity_id))
-    except (ValueError, TypeError, AttributeError):
-        log.warning("dropped a ring nobody can read")
-        return None

@@ -13,7 +13,7 @@ from hunfly_box.outbound.commands import ASKS_FIRST, CHANNEL_DOWN
 # Extended every third of it while the worker lives; a dead worker's line stands still no longer than this.
 LEASE_SECONDS = 15.0
 # One engine that hangs must not take all the threads.
-MOST_AT_ONCE_PER_CHANNEL = 3
+MOST_AT_ONCE_PER_CHANNEL = 2
 BUSY_CHANNEL_SECONDS = 0.5
 MOST_DEATHS = 3
 # A head that somebody finished in the same moment leaves no row behind; the next look finds the next one.

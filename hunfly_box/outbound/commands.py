@@ -101,7 +101,7 @@ def put_in_outbox(
         lane=lane,
         created_by=created_by,
     )
-    tx.announce(Ring(DELIVER, tx.tenant_id, conversation_id))
+    tx.announce(Ring(DELIVER, tx.tenant_id, conversation_id, is_urgent=True))
     return delivery_id
 
 
@@ -141,7 +141,7 @@ def discard(tx: TenantTransaction, message_id: UUID) -> None:
         raise AlreadyLeaving
     tx.execute(DISCARD, tenant_id=tx.tenant_id, id=message_id)
     _announce(tx, message)
-    tx.announce(Ring(DELIVER, tx.tenant_id, message.conversation_id))
+    tx.announce(Ring(DELIVER, tx.tenant_id, message.conversation_id, is_urgent=True))
 
 
 def edit(tx: TenantTransaction, message_id: UUID, text: str, *, user_id: UUID | None = None) -> None:

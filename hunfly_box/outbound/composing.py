@@ -6,10 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from hunfly_box.bootstrap import Resources
+from hunfly_box.channels import connecting
+from hunfly_box.channels.queries import Line
+from hunfly_box.kit.crypto import SealBroken
 from hunfly_box.kit.database import TenantTransaction
 from hunfly_box.media import store
 from hunfly_box.providers.messenger import (
     MessageKey,
+    Messenger,
     OutgoingContact,
     OutgoingLocation,
     OutgoingMedia,
@@ -88,6 +92,14 @@ class Draft:
 
 def read_draft(tx: TenantTransaction, message_id: UUID) -> Draft:
     return tx.one(Draft, DRAFT, tenant_id=tx.tenant_id, id=message_id)
+
+
+def messenger(resources: Resources, tenant_id: UUID, line: Line) -> Messenger:
+    """Raises Refused when the channel's row cannot be used: an address that is none, a seal that does not open."""
+    try:
+        return connecting.messenger_of(resources, tenant_id, line)[1]
+    except (SealBroken, ValueError) as error:
+        raise Refused("channel.misconfigured", str(error), permanent=True) from error
 
 
 def compose(resources: Resources, tenant_id: UUID, draft: Draft) -> OutgoingMessage:

@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 
 from hunfly_box.bootstrap import Resources
-from hunfly_box.channels import connecting
 from hunfly_box.channels import queries as channel_queries
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.crash import crash_point
@@ -80,6 +79,7 @@ class Courier:
                 draft = composing.read_draft(tx, claim.message_id)
                 line = channel_queries.line(tx, claim.channel_id)
             outgoing = composing.compose(self._resources, claim.tenant_id, draft) if claim.kind == "send" else None
+            messenger = composing.messenger(self._resources, claim.tenant_id, line)
         except Refused as refusal:
             return self._fail(claim, refusal.code, refusal.message)
         if claim.is_dispatched:
@@ -95,7 +95,6 @@ class Courier:
             # Between the slot and this line something took seconds. Nothing has left.
             self._give_back(claim, 0.0)
             return False
-        _, messenger = connecting.messenger_of(self._resources, claim.tenant_id, line)
         with closing(messenger), self._keeper.held(lambda: self._extend(claim), LEASE_SECONDS / 3):
             return self._call(claim, draft, outgoing, messenger)
 
@@ -167,7 +166,7 @@ class Courier:
         self._come_back(claim.tenant_id, claim.conversation_id, seconds)
 
     def _come_back(self, tenant_id: UUID, conversation_id: UUID, seconds: float) -> None:
-        self._queue.ring_later(Ring(DELIVER, tenant_id, conversation_id), seconds)
+        self._queue.ring_later(Ring(DELIVER, tenant_id, conversation_id, is_urgent=True), seconds)
 
     def _extend(self, claim: Claim) -> None:
         """The call has lasted longer than it takes to connect: the message is on its way."""

@@ -41,7 +41,7 @@ def channel_changed(resources: Resources, tenant_id: UUID, channel_id: UUID) -> 
     """The number is back: every line that waited for it goes on, the longest waiting first."""
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
         for conversation_id in tx.scalars(WAITING, tenant_id=tenant_id, channel_id=channel_id, code=CHANNEL_DOWN):
-            tx.announce(Ring(DELIVER, tenant_id, conversation_id))
+            tx.announce(Ring(DELIVER, tenant_id, conversation_id, is_urgent=True))
 
 
 WAITING = """

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from hunfly_box.bootstrap import Resources
-from hunfly_box.channels import connecting
 from hunfly_box.channels import queries as channel_queries
 from hunfly_box.channels.queries import Line
 from hunfly_box.kit.database import Scope
+from hunfly_box.outbound import composing
 from hunfly_box.outbound.composing import ADDRESS_OF
 from hunfly_box.providers.messenger import MessageKey, ProviderError
 
@@ -53,8 +53,7 @@ def mark_read(resources: Resources, tenant_id: UUID, payload: dict[str, Any]) ->
     ]
     if not keys:
         return
-    _, messenger = connecting.messenger_of(resources, tenant_id, line)
-    with closing(messenger):
+    with closing(composing.messenger(resources, tenant_id, line)) as messenger:
         messenger.mark_read(keys)
 
 
@@ -65,9 +64,8 @@ def show_typing(resources: Resources, tenant_id: UUID, conversation_id: UUID) ->
         line: Line | None = channel_queries.line(tx, chat.channel_id) if chat is not None else None
     if chat is None or line is None or chat.address is None or chat.channel_state != "open":
         return
-    _, messenger = connecting.messenger_of(resources, tenant_id, line)
     try:
-        with closing(messenger):
+        with closing(composing.messenger(resources, tenant_id, line)) as messenger:
             messenger.typing(chat.address, "composing", TYPING_SECONDS)
     except ProviderError as error:
         log.debug("typing was not shown: %s", error)

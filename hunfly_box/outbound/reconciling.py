@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from hunfly_box.bootstrap import Resources
-from hunfly_box.channels import connecting
 from hunfly_box.channels import queries as channel_queries
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.database import Scope
@@ -103,9 +102,8 @@ class Reconciling:
         with self._database.transaction(Scope.system(claim.tenant_id)) as tx:
             draft = composing.read_draft(tx, claim.message_id)
             line = channel_queries.line(tx, claim.channel_id)
-        _, messenger = connecting.messenger_of(self._resources, claim.tenant_id, line)
         try:
-            with closing(messenger):
+            with closing(composing.messenger(self._resources, claim.tenant_id, line)) as messenger:
                 return evidence.stored(messenger, want, draft.to.raw)
         except Refused as refusal:
             log.info("the engine does not tell about delivery %s: %s", claim.id, refusal.code)
@@ -114,7 +112,7 @@ class Reconciling:
         return []
 
     def _come_back(self, claim: Claim, seconds: float) -> None:
-        self._queue.ring_later(Ring(DELIVER, claim.tenant_id, claim.conversation_id), seconds)
+        self._queue.ring_later(Ring(DELIVER, claim.tenant_id, claim.conversation_id, is_urgent=True), seconds)
 
 
 AGO = "CAST(extract(epoch FROM clock_timestamp() - d.dispatched_at) AS double precision) AS dispatched_ago"

@@ -141,7 +141,7 @@ def unconfirmed(tx: TenantTransaction, claim: Claim) -> bool:
         max_attempts=20,
     )
     tx.announce(Changed(tx.tenant_id, "message", claim.message_id, claim.conversation_id))
-    tx.announce(Ring(DELIVER, tx.tenant_id, claim.conversation_id))
+    tx.announce(Ring(DELIVER, tx.tenant_id, claim.conversation_id, is_urgent=True))
     return True
 
 

@@ -179,7 +179,7 @@ def test_what_is_not_a_ring_is_dropped(box: Box) -> None:
     jobs = JobQueue(box.resources.redis_url, threads=2)
     client = redis.Redis.from_url(box.resources.redis_url)
     client.lpush(
-        "hb:{box}:jobs", b"\x80\x04cos\nsystem\n", b"[1, 2]", b'["a.quick", "x", "y"]', b'["nobody.knows", "a"]'
+        "hb:{box}:jobs", b"\x80\x04cos\nsystem\n", b"[1, 2]", b'["a.quick", "x", "y", 1]', b'["nobody.knows", "a"]'
     )
     jobs.start(box.resources, {"a.quick": Job(lambda *_: ran.set())}, [])
     try:
