@@ -12,7 +12,6 @@ from hunfly_box.contacts import queries
 from hunfly_box.kit.announcing import Changed
 from hunfly_box.kit.database import TenantTransaction
 from hunfly_box.kit.errors import FieldError, Invalid
-from hunfly_box.kit.ids import new_id
 from hunfly_box.providers.port import Address
 
 NAME_LIMIT = 200
@@ -32,19 +31,10 @@ WHERE tenant_id = app.tenant_id() AND id = :id AND (blocked_at IS NOT NULL) <> :
 TOUCH_CONVERSATIONS = """
 UPDATE app.conversations SET version = version WHERE tenant_id = app.tenant_id() AND contact_id = :id RETURNING id
 """
-CREATE = """
-INSERT INTO app.contacts (tenant_id, id, push_name, phone) VALUES (app.tenant_id(), :id, :push_name, :phone)
-"""
-IDENTIFY = """
-INSERT INTO app.contact_identities (tenant_id, id, contact_id, kind, value, address)
-VALUES (app.tenant_id(), :id, :contact_id, :kind, :value, :address)
-ON CONFLICT (tenant_id, kind, value) DO NOTHING
-"""
-KNOWN = """
-SELECT i.contact_id FROM app.contact_identities i
-WHERE i.tenant_id = app.tenant_id()
-  AND (i.kind, i.value) IN (SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:contents AS text[])))
-ORDER BY i.kind DESC LIMIT 1
+# Finds, makes or joins, and gives each address to who it is.
+LINK = "SELECT app.link_addresses(:tenant_id, CAST(:addresses AS jsonb))"
+NAME_IF_NONE = """
+UPDATE app.contacts SET push_name = :name WHERE tenant_id = app.tenant_id() AND id = :id AND push_name IS NULL
 """
 
 
@@ -70,18 +60,13 @@ def update(
 
 
 def ensure(tx: TenantTransaction, addresses: Sequence[Address], *, push_name: str | None = None) -> UUID:
-    """The contact with any of these addresses, made when there is none; the others become its own."""
-    contact_id: UUID | None = tx.scalar(
-        KNOWN, kinds=[address.kind for address in addresses], contents=[address.value for address in addresses]
-    )
-    if contact_id is None:
-        contact_id = new_id()
-        phone = next((address.value for address in addresses if address.kind == "phone"), None)
-        tx.execute(CREATE, id=contact_id, push_name=push_name, phone=phone)
-    for address in addresses:
-        tx.execute(
-            IDENTIFY, id=new_id(), contact_id=contact_id, kind=address.kind, value=address.value, address=address.raw
-        )
+    """The contact with any of these addresses, made when there is none; two that turn out to be one are joined."""
+    told = [{"kind": address.kind, "value": address.value, "address": address.raw} for address in addresses]
+    # Joining moves conversations that the acting agent may not see.
+    with tx.as_system():
+        contact_id: UUID = tx.scalar(LINK, tenant_id=tx.tenant_id, addresses=json.dumps(told))
+        if push_name:
+            tx.execute(NAME_IF_NONE, id=contact_id, name=push_name)
     return contact_id
 
 

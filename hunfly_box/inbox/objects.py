@@ -173,7 +173,7 @@ def _message(line: dict[str, Any]) -> Message:
         sent_at=rfc3339(line["sent_at"]),
         version=line["version"],
         forwarded=line["is_forwarded"],
-        mentions=payloads.mentions_of(payload),
+        mentions=[] if is_deleted else payloads.mentions_of(line["mentions"]),
         referral=payloads.referral_of(payload),
         history=payloads.is_history(line["payload"] or {}),
         icon=payloads.icon_of(line["type"], payload),

@@ -1,5 +1,7 @@
 """The inbox as pages and fragments."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from hunfly_box.kit import hx
 from hunfly_box.kit.errors import Forbidden
 
 CHANGES_AT_ONCE = 200
+ROWS_AT_ONCE = 50
 OlderCount = Annotated[int, QueryParameter(name="n", ge=1, le=500)]
 
 
@@ -77,6 +80,16 @@ def inbox_list(
     return frame.fragment(resources, viewer, "inbox/rows.html", **context)
 
 
+@get("/inbox/rows", sync_to_thread=True, opt={"permission": "conversation.read"})
+def some_rows(resources: Resources, viewer: Viewer, ids: str) -> Response[str]:
+    """Rows of conversations that came by the live stream, for what only the server knows of them."""
+    wanted = list(dict.fromkeys(_ids(ids)))[:ROWS_AT_ONCE]
+    with resources.database.transaction(viewer.scope()) as tx:
+        context = views.named_rows(tx, wanted)
+        context["channels"] = views.numbers(resources, tx)
+    return frame.fragment(resources, viewer, "inbox/rows.html", counts=None, **context)
+
+
 @get("/inbox/{conversation_id:uuid}/older", sync_to_thread=True, opt={"permission": "message.read"})
 def older(
     resources: Resources, viewer: Viewer, conversation_id: UUID, before: UUID, n: OlderCount = 50
@@ -107,6 +120,13 @@ def side(resources: Resources, viewer: Viewer, conversation_id: UUID) -> Respons
         context = views.side(tx, conversation_id, around["channels"])
     whole = frame.frame(resources, viewer, "inbox")
     return frame.fragment(resources, viewer, "inbox/side.html", **whole, **around, **context)
+
+
+def _ids(text: str) -> Iterator[UUID]:
+    """What is no id names nothing."""
+    for part in text.split(","):
+        with suppress(ValueError):
+            yield UUID(part)
 
 
 def _whole_page(
@@ -147,4 +167,4 @@ def _may_read(viewer: Viewer) -> bool:
     return True
 
 
-ROUTES = [inbox, inbox_at, inbox_list, older, changes, side]
+ROUTES = [inbox, inbox_at, inbox_list, some_rows, older, changes, side]

@@ -78,15 +78,12 @@ def poll_of(type_: str, payload: Payload) -> Poll | None:
     )
 
 
-def mentions_of(payload: Payload) -> list[Mention]:
+def mentions_of(mentions: list[Payload] | None) -> list[Mention]:
+    """With the name we know the person by, or their digits."""
     return [
-        Mention(
-            id=_text(entry.get("id")),
-            name=entry.get("name") or _handle(entry),
-            handle=_handle(entry),
-        )
-        for entry in payload.get("mentions") or ()
-        if isinstance(entry, dict)
+        Mention(id=told["id"], name=told["name"] or told["handle"], handle=told["handle"])
+        for told in mentions or ()
+        if told["handle"]
     ]
 
 
@@ -148,11 +145,6 @@ def _votes(payload: Payload) -> dict[str, int]:
             voters = option.get("voters")
             counted[str(option["name"])] = len(voters) if isinstance(voters, list) else int(option.get("votes") or 0)
     return counted
-
-
-def _handle(mention: Payload) -> str:
-    handle = str(mention.get("handle") or mention.get("value") or mention.get("raw") or "")
-    return handle.split("@", 1)[0].lstrip("+")
 
 
 def _text(value: Any) -> str | None:

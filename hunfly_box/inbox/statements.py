@@ -11,7 +11,7 @@ SELECT m.id, m.conversation_id, m.channel_id, m.provider_id, m.direction, m.auth
        d.thumbnail_sha256 IS NOT NULL AS has_thumbnail,
        m.quoted_provider_id, q.id AS quoted_id, coalesce(q.text, m.quoted_text) AS quoted_text,
        coalesce(q.author, m.quoted_author) AS quoted_author, q.type AS quoted_type, q.is_deleted AS quoted_is_deleted,
-       coalesce(r.reactions, '[]') AS reactions
+       coalesce(r.reactions, '[]') AS reactions, n.mentions
 FROM app.messages m
 LEFT JOIN app.memberships u ON m.author_kind = 'user' AND u.tenant_id = m.tenant_id AND u.user_id = m.author_id
 LEFT JOIN app.contacts a ON m.author_kind = 'contact' AND a.tenant_id = m.tenant_id AND a.id = m.author_id
@@ -29,6 +29,14 @@ LEFT JOIN LATERAL (
            'by', CASE e.reactor WHEN 'us' THEN 'us' ELSE coalesce(e.reactor_name, e.reactor) END)
          ORDER BY e.reacted_at_ms) AS reactions
   FROM app.reactions e WHERE e.tenant_id = m.tenant_id AND e.message_id = m.id AND e.emoji <> '') r ON true
+LEFT JOIN LATERAL (
+  SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', coalesce(c.name, c.push_name, c.phone),
+                                      'handle', ltrim(x.told ->> 'value', '+'))) AS mentions
+  FROM jsonb_array_elements(m.payload -> 'mentions') x (told)
+  LEFT JOIN app.contact_identities i
+    ON i.tenant_id = m.tenant_id AND i.kind = x.told ->> 'kind' AND i.value = x.told ->> 'value'
+  LEFT JOIN app.contacts c ON c.tenant_id = i.tenant_id AND c.id = i.contact_id
+  ) n ON m.payload -> 'mentions' IS NOT NULL
 WHERE m.tenant_id = app.tenant_id() AND m.id = ANY (:ids)
 """
 

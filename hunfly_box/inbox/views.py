@@ -1,12 +1,13 @@
 """What the inbox's templates are given, gathered in one transaction."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from hunfly_box.bootstrap import Resources
 from hunfly_box.channels import objects as channel_objects
 from hunfly_box.contacts import objects as contact_objects
-from hunfly_box.inbox import drafts, filters, queries, searching
+from hunfly_box.inbox import drafts, filters, objects, queries, searching
 from hunfly_box.inbox.filters import Filter
 from hunfly_box.inbox.objects import Conversation
 from hunfly_box.inbox.render import plain
@@ -23,12 +24,12 @@ NOW = "SELECT app.now_us()"
 def chosen(
     *, status: str | None, tab: str | None, channel: str | None, label: str | None, q: str | None
 ) -> tuple[dict[str, str | None], Filter]:
-    """The filters as the page shows them, and as the query wants them. An unknown tab or status falls back."""
+    """The filters as the page shows them, and as the query wants them. What is unknown or malformed falls back."""
     shown = {
         "status": status if status in filters.STATUSES else "open",
         "tab": tab if tab in ASSIGNEE_OF_TAB else "all",
-        "channel": channel or None,
-        "label": label or None,
+        "channel": channel if is_id(channel) else None,
+        "label": label if is_id(label) else None,
         "q": (q or "").strip() or None,
     }
     wanted = filters.parse(
@@ -38,6 +39,13 @@ def chosen(
         label=shown["label"],
     )
     return shown, wanted
+
+
+def is_id(text: str | None) -> bool:
+    try:
+        return UUID(text or "") is not None
+    except ValueError:
+        return False
 
 
 def live_cursor(tx: TenantTransaction) -> str:
@@ -50,10 +58,18 @@ def rows(tx: TenantTransaction, shown: dict[str, str | None], wanted: Filter, cu
         page = searching.search_page(tx, shown["q"], wanted, cursor=cursor, limit=LIST_ROWS)
     else:
         page = queries.conversation_page(tx, wanted, cursor=cursor, limit=LIST_ROWS)
-    ids = [UUID(item.id) for item in page.items]
+    return _shown_rows(tx, page.items, page.next)
+
+
+def named_rows(tx: TenantTransaction, ids: Sequence[UUID]) -> dict[str, Any]:
+    return _shown_rows(tx, objects.conversations(tx, ids), None)
+
+
+def _shown_rows(tx: TenantTransaction, items: Sequence[Conversation], following: str | None) -> dict[str, Any]:
+    ids = [UUID(item.id) for item in items]
     return {
-        "conversations": plain(page.items),
-        "next_cursor": page.next,
+        "conversations": plain(items),
+        "next_cursor": following,
         "seen": queries.seen_counts(tx, ids),
         "drafts": drafts.texts(tx, ids),
     }

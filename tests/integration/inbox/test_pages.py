@@ -58,6 +58,7 @@ def test_a_pane_is_the_thread_and_the_side(world: World, browsers: Browsers) -> 
 
 def test_every_kind_of_message_is_drawn(world: World, browsers: Browsers) -> None:
     conversation_id = world.conversation("Mariana", "oi")
+    world.customer("Dona Bia", "+5511911112222")
     location = {"latitude": -23.5, "longitude": -46.6, "name": "Loja", "address": "Rua A"}
     for kind, payload in {
         "location": location,
@@ -71,7 +72,7 @@ def test_every_kind_of_message_is_drawn(world: World, browsers: Browsers) -> Non
         "poll_vote": {"options": ["A"]},
         "reply_button": {"title": "Sim"},
         "text": {
-            "mentions": [{"id": None, "name": "Bia", "handle": "5511911112222"}],
+            "mentions": [{"kind": "phone", "value": "+5511911112222"}],
             "referral": {"title": "Anúncio", "url": "https://example.com/", "text": "Compre"},
         },
     }.items():
@@ -84,7 +85,16 @@ def test_every_kind_of_message_is_drawn(world: World, browsers: Browsers) -> Non
     page = browser_of(browsers, world.box.cast.ana).get(f"/inbox/{conversation_id}")
 
     assert page.status_code == 200
-    for piece in ("Loja", "Pedro", "Qual?", "Anúncio", "Bia", "vem hoje?", "nota de teste", "Ana resolveu a conversa"):
+    for piece in (
+        "Loja",
+        "Pedro",
+        "Qual?",
+        "Anúncio",
+        "Dona Bia",
+        "vem hoje?",
+        "nota de teste",
+        "Ana resolveu a conversa",
+    ):
         assert piece in page.text, piece
 
 
@@ -134,6 +144,7 @@ def test_the_list_is_filtered_and_searched(world: World, browsers: Browsers) -> 
         "tab=odd",
     ):
         assert f'id="cv-{conversation_id}"' in browser.get(f"/inbox/list?status=open&{query}").text, query
+    assert f'id="cv-{conversation_id}"' in browser.get(f"/inbox/rows?ids=x,{conversation_id},{new_id()}").text
     for query in ("tab=none", "status=resolved", f"label={new_id()}", "q=nadadisso"):
         assert f'id="cv-{conversation_id}"' not in browser.get(f"/inbox/list?{query}").text, query
 

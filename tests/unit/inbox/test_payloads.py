@@ -49,7 +49,7 @@ def test_an_empty_payload_breaks_nothing(type_: str) -> None:
     payloads.location_of(type_, {})
     payloads.contacts_of(type_, {})
     payloads.poll_of(type_, {})
-    assert payloads.mentions_of({}) == []
+    assert payloads.mentions_of(None) == []
     assert payloads.referral_of({}) is None
 
 
