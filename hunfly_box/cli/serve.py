@@ -13,8 +13,7 @@ from hunfly_box.embedded.errors import StartError
 from hunfly_box.kit import logging as logs
 from hunfly_box.kit.crypto import KeyFileError
 from hunfly_box.kit.hub import Hub
-from hunfly_box.operations.catalogue import UnsafeDatabase
-from hunfly_box.operations.migrate import MigrationError
+from hunfly_box.operations.errors import MigrationError, UnsafeDatabase
 from hunfly_box.operations.services import bring_up_to_date, own_services
 
 ROLES = ("all", "web", "worker")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, text
 
 from hunfly_box.operations import catalogue_queries as ask
+from hunfly_box.operations.errors import UnsafeDatabase
 
 # Tables that belong to the box, not to one tenant: only hb_admin may read them whole.
 BOX_TABLES = {
@@ -78,15 +79,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.object}: {self.detail}"
-
-
-class UnsafeDatabase(Exception):
-    """The start is refused: rows of one tenant could reach another."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(f"{message} {remedy}")
-        self.message = message
-        self.remedy = remedy
 
 
 def refuse_unsafe(engine: Engine) -> None:

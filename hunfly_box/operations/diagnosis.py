@@ -18,8 +18,8 @@ from hunfly_box.kit.database import make_engine
 from hunfly_box.kit.paths import DataFolder
 from hunfly_box.kit.redis import connect
 from hunfly_box.operations import catalogue
-from hunfly_box.operations.catalogue import UnsafeDatabase
-from hunfly_box.operations.migrate import MigrationError, pending, refuse_newer
+from hunfly_box.operations.errors import MigrationError, UnsafeDatabase
+from hunfly_box.operations.migrate import pending, refuse_newer
 from hunfly_box.operations.services import embedded_services
 
 LEAST_FREE_DISK = 0.10

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from hunfly_box.kit.database import make_engine
 from hunfly_box.kit.logins import passwords
+from hunfly_box.operations.errors import MigrationError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 LOGIN_ROLES = ("hb_app", "hb_ingest", "hb_admin")
@@ -19,13 +20,6 @@ EXTENSIONS = ("unaccent", "pg_trgm", "btree_gin")
 LOWEST_POSTGRES = 150000
 # Any constant will do, as long as every version of the program uses the same.
 MIGRATION_LOCK = 4820911
-
-
-class MigrationError(Exception):
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(f"{message} {remedy}")
-        self.message = message
-        self.remedy = remedy
 
 
 def migrate(admin_url: str, app_url: str, passwords_file: Path) -> list[str]:

@@ -1,9 +1,12 @@
 """The servers a box stands on: embedded ones that live as long as we do, or external ones that somebody else runs."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -11,11 +14,9 @@ from sqlalchemy import make_url
 from hunfly_box.config import Settings, SettingsError
 from hunfly_box.embedded import data_folder
 from hunfly_box.embedded.supervisor import EmbeddedServers
-from hunfly_box.kit.database import make_engine
 from hunfly_box.kit.logins import Logins, logins, passwords
 from hunfly_box.kit.paths import OWNER_ONLY_DIR, DataFolder
-from hunfly_box.operations import catalogue
-from hunfly_box.operations.migrate import MigrationError, migrate, pending, refuse_newer
+from hunfly_box.operations.errors import MigrationError, UnsafeDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,14 @@ class Services:
     admin_url: str | None
     redis_url: str
     passwords_file: Path
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, told: str) -> "Services":
+        fields = json.loads(told)
+        return cls(**(fields | {"passwords_file": Path(fields["passwords_file"])}))
 
     @property
     def logins(self) -> Logins:
@@ -73,22 +82,19 @@ def passwords_file(folder: DataFolder) -> Path:
 
 
 def bring_up_to_date(services: Services) -> list[str]:
-    """Migrates where we may, refuses where we may not, and checks the walls. Returns what was done.
+    """Migrates where we may and checks the walls. Returns what was done.
 
+    In a process of its own: what migrating loads would otherwise stay in memory for as long as the box runs.
     Raises MigrationError and UnsafeDatabase, each with its remedy.
     """
-    done = []
-    if services.admin_url:
-        done = migrate(services.admin_url, services.app_url, services.passwords_file)
-    engine = make_engine(services.app_url, pool_size=1)
-    try:
-        refuse_newer(engine)
-        if not services.admin_url and pending(engine):
-            raise MigrationError(
-                "The database has not been migrated to this version.",
-                "Set HUNFLY_DATABASE_ADMIN_URL to a login that may create roles, or run hunfly-box migrate with it.",
-            )
-        catalogue.refuse_unsafe(engine)
-    finally:
-        engine.dispose()
+    command = [sys.executable, "-P", "-m", "hunfly_box.operations.upgrade"]
+    run = subprocess.run(command, input=services.to_json(), stdout=subprocess.PIPE, text=True, check=False)
+    if run.returncode != 0:
+        raise MigrationError("The database could not be brought to this version.", "What went wrong stands above.")
+    answer = json.loads(run.stdout)
+    if kind := answer.get("refused"):
+        raise {"MigrationError": MigrationError, "UnsafeDatabase": UnsafeDatabase}[kind](
+            answer["message"], answer["remedy"]
+        )
+    done: list[str] = answer["done"]
     return done

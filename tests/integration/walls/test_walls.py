@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, make_url
 from hunfly_box.kit.database import Database, Scope
 from hunfly_box.kit.ids import new_id
 from hunfly_box.operations import catalogue
+from hunfly_box.operations.errors import UnsafeDatabase
 from tests.conftest import APP_PASSWORD, Servers
 from tests.integration.walls.checks import CHECKS, acting, outcome
 from tests.integration.walls.sample_rows import TENANT_TABLES, Sample, fill
@@ -138,6 +139,6 @@ def test_the_catalogue_has_nothing_to_say(servers: Servers, database_name: str) 
 def test_the_start_refuses_a_superuser(servers: Servers, database_name: str) -> None:
     url = make_url(servers.admin_url).set(database=database_name, drivername="postgresql+psycopg")
     engine = create_engine(url)
-    with pytest.raises(catalogue.UnsafeDatabase, match="hb_app"):
+    with pytest.raises(UnsafeDatabase, match="hb_app"):
         catalogue.refuse_unsafe(engine)
     engine.dispose()
