@@ -43,9 +43,9 @@ class Row:
     part: Part
     event: IncomingMessage
     id: str
-    chat: Key
+    keys: tuple[Key, ...]  # whose memory was wrong when the row finds no place
     conversation: int
-    person: int
+    author: int | None  # in groups
     payload: dict[str, Any] | None
 
 
@@ -65,7 +65,7 @@ class Gathered:
     m: list[Array] = field(default_factory=lambda: [Array() for _ in range(9)])
     events: list[dict[str, Any]] = field(default_factory=list)
     event_parts: list[tuple[Part, Event]] = field(default_factory=list)
-    event_keys: list[Key | None] = field(default_factory=list)
+    event_keys: list[tuple[Key, ...]] = field(default_factory=list)
     s: list[Array] = field(default_factory=lambda: [Array() for _ in range(3)])
     journalled: list[Part] = field(default_factory=list)
     wrote: set[int] = field(default_factory=set)
@@ -99,28 +99,26 @@ def _message(batch: Gathered, part: Part, c: int, event: IncomingMessage) -> Non
     chat = key_of(part.channel.id, addresses)
     name = event.author_name if is_inbound and not is_group else None
     is_writing = is_inbound and not event.from_history
-    v, a = _conversation(
+    v, _ = _conversation(
         batch, c, chat, addresses, name, opens=not event.from_history, writes=is_writing and not is_group
     )
+    keys: tuple[Key, ...] = (chat,)
+    author = None
     if is_group and event.author is not None and is_inbound:
         authors = (event.author, *event.alt_addresses)
-        a = _person(batch, part, c, authors, event.author_name, writes=is_writing)
+        keys = chat, key_of(part.channel.tenant, authors)
+        author = _person(batch, part, c, authors, event.author_name, writes=is_writing)
     if is_writing:
         batch.wrote.add(c)
     payload = wording.payload_of(event)
     if is_writing and event.media is None:
-        row = Row(part, event, str(new_id()), chat, v, a, payload)
+        row = Row(part, event, str(new_id()), keys, v, author, payload)
         batch.rows.append(row)
         _append(batch, row, c)
     else:
         described = wording.message_of(event, payload, part.received_at)
-        _event(
-            batch,
-            part,
-            event,
-            {"kind": "message", "c": c, "v": v, **({"a": a} if is_inbound else {}), **described},
-            chat,
-        )
+        described |= {"kind": "message", "c": c, "v": v, "a": author}
+        _event(batch, part, event, described, *keys)
 
 
 def _append(batch: Gathered, row: Row, c: int) -> None:
@@ -128,7 +126,7 @@ def _append(batch: Gathered, row: Row, c: int) -> None:
     channel, conversation, person, id_, name, text, provider_id, sent_at, extra = batch.m
     channel.append(str(c))
     conversation.append(str(row.conversation))
-    person.append(str(row.person))
+    person.append(str(row.author) if row.author is not None else NULL)
     id_.append(row.id)
     name.append(quoted(event.author_name))
     text.append(quoted(event.text))
@@ -205,12 +203,12 @@ def _described(addresses: tuple[Address, ...]) -> list[dict[str, str]]:
     return [{"kind": one.kind, "value": one.value, "address": one.raw} for one in addresses]
 
 
-def _event(batch: Gathered, part: Part, event: Event, described: dict[str, Any], chat: Key | None = None) -> None:
+def _event(batch: Gathered, part: Part, event: Event, described: dict[str, Any], *keys: Key) -> None:
     # The journal row it may park: the delivery's own, when it goes with this batch.
     described["j"] = len(batch.journalled) if part.is_last else 0
     batch.events.append(described)
     batch.event_parts.append((part, event))
-    batch.event_keys.append(chat)
+    batch.event_keys.append(keys)
 
 
 def _status(batch: Gathered, part: Part, c: int, event: StatusChange) -> None:
@@ -240,17 +238,19 @@ def _reaction(batch: Gathered, part: Part, c: int, event: ReactionChanged) -> No
         "at_ms": event.at_ms,
         "reactor": "us",
     }
+    keys: tuple[Key, ...] = ()
     if not event.from_me:
         reactor = event.reactor or event.chat
-        described["a"] = _person(batch, part, c, (reactor, *event.alt_addresses), event.reactor_name)
+        reactors = (reactor, *event.alt_addresses)
+        described["a"] = _person(batch, part, c, reactors, event.reactor_name)
+        keys = (key_of(part.channel.tenant, reactors),)
     # The chat only decides between two messages of one id, so one that is not known is not made for it.
     chat = key_of(part.channel.id, (event.chat,) if event.chat.kind == "group" else (event.chat, *event.alt_addresses))
     known = batch.known.get(chat)
     if known is not None and known.conversation_id is not None:
-        described["v"] = _conversation(
-            batch, c, chat, (event.chat,), None, opens=False, writes=False
-        )[0]  # fmt: skip
-    _event(batch, part, event, described, chat)
+        described["v"] = _conversation(batch, c, chat, (event.chat,), None, opens=False, writes=False)[0]
+        keys = (*keys, chat)
+    _event(batch, part, event, described, *keys)
 
 
 def _poll(batch: Gathered, part: Part, c: int, event: PollTally) -> None:

@@ -52,6 +52,9 @@ class Spill:
             return False
         return True
 
+    async def close(self) -> None:
+        await self._redis.aclose()
+
 
 def waiting(connection: "Redis") -> int:
     """Zero also when Redis does not answer: then nothing can be drained either."""

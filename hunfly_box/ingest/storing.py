@@ -10,7 +10,7 @@ import psycopg
 
 from hunfly_box.ingest.connection import Away, IngestConnection
 from hunfly_box.ingest.gathering import Gathered, gather, remembered
-from hunfly_box.ingest.people import KnownPeople
+from hunfly_box.ingest.people import Key, KnownPeople
 from hunfly_box.ingest.received import POISON, Part
 from hunfly_box.ingest.statement import Answer, parameters
 from hunfly_box.kit.crash import crash_point
@@ -104,15 +104,17 @@ class Storer:
         again: list[Part] = []
         for n in answer.summary.missing or ():
             row = batch.rows[n - 1]
-            self.known.forget(row.chat)
+            self._forget(row.keys)
             again.append(Part(row.part.received, (row.event,), is_last=False))
         for n in answer.summary.missing_events or ():
             part, event = batch.event_parts[n - 1]
-            key = batch.event_keys[n - 1]
-            if key is not None:
-                self.known.forget(key)
+            self._forget(batch.event_keys[n - 1])
             again.append(Part(part.received, (event,), is_last=False))
         return again
+
+    def _forget(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self.known.forget(key)
 
     def _heard(self, batch: Gathered) -> list[int]:
         now = time.monotonic()

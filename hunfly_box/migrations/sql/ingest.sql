@@ -381,7 +381,10 @@ BEGIN
   END IF;
   INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction, type, author_kind, author_id, author_name, text, payload,
                             media_id, provider_id, status, quoted_provider_id, quoted_text, quoted_author, is_forwarded, sent_at)
-    VALUES (p_tenant, message_id, p_conversation, p_channel, e ->> 'direction', e ->> 'type', e ->> 'author_kind', p_author, e ->> 'author_name',
+    VALUES (p_tenant, message_id, p_conversation, p_channel, e ->> 'direction', e ->> 'type', e ->> 'author_kind',
+            CASE WHEN e ->> 'author_kind' = 'contact' THEN
+              coalesce(p_author, (SELECT v.contact_id FROM app.conversations v WHERE v.tenant_id = p_tenant AND v.id = p_conversation)) END,
+            e ->> 'author_name',
             e ->> 'text', nullif(e -> 'payload', 'null'), picture, e ->> 'provider_id', e ->> 'status', e #>> '{quoted,provider_id}',
             e #>> '{quoted,text}', e #>> '{quoted,author}', coalesce((e ->> 'is_forwarded')::boolean, false), moment)
     ON CONFLICT (tenant_id, provider_id, conversation_id, direction) DO NOTHING;
@@ -458,9 +461,10 @@ DECLARE
   changes jsonb;
   change jsonb;
 BEGIN
-  -- Merged away since the caller last saw it: the caller asks for the conversation anew.
-  IF e ? 'v' AND NOT EXISTS (SELECT 1 FROM app.conversations v WHERE v.tenant_id = p_tenant AND v.id = p_conversation) THEN
-    RAISE EXCEPTION 'no such conversation' USING ERRCODE = 'HB002';
+  -- Merged into another since the caller last saw it: the caller asks anew.
+  IF e ->> 'v' IS NOT NULL AND NOT EXISTS (SELECT 1 FROM app.conversations v WHERE v.tenant_id = p_tenant AND v.id = p_conversation)
+     OR e ->> 'a' IS NOT NULL AND NOT EXISTS (SELECT 1 FROM app.contacts k WHERE k.tenant_id = p_tenant AND k.id = p_contact) THEN
+    RAISE EXCEPTION 'merged away' USING ERRCODE = 'HB002';
   END IF;
   CASE e ->> 'kind'
   WHEN 'message' THEN RETURN app.store_message(p_tenant, p_channel, p_conversation, p_contact, e);
@@ -523,11 +527,14 @@ CREATE FUNCTION app.insert_inbound(p_version bigint, p_tenants uuid[], p_channel
   m_channel integer[], m_conversation integer[], m_person integer[], m_id uuid[], m_name text[], m_text text[], m_provider_id text[],
   m_sent_at double precision[], m_extra jsonb[], OUT inserted integer[], OUT missing integer[], OUT late uuid[], OUT touched uuid[]) LANGUAGE sql AS $$
   WITH told AS MATERIALIZED (
-    SELECT u.n::integer AS n, v.tenant_id, v.id AS conversation_id, v.channel_id, v.last_message_at AS last_before, p_people[u.a] AS author_id,
+    -- In a group `a` says who spoke; in a direct chat it is whom the conversation is with.
+    SELECT u.n::integer AS n, v.tenant_id, CASE WHEN u.a IS NULL OR k.id IS NOT NULL THEN v.id END AS conversation_id, v.channel_id,
+           v.last_message_at AS last_before, CASE WHEN u.a IS NULL THEN v.contact_id ELSE k.id END AS author_id,
            u.id, u.name, u.text, u.provider_id, to_timestamp(u.at) AS sent_at, u.extra
     FROM unnest(m_channel, m_conversation, m_person, m_id, m_name, m_text, m_provider_id, m_sent_at, m_extra)
       WITH ORDINALITY AS u(c, v, a, id, name, text, provider_id, at, extra, n)
     LEFT JOIN app.conversations v ON v.tenant_id = p_tenants[u.c] AND v.id = p_conversations[u.v] AND v.channel_id = p_channels[u.c]
+    LEFT JOIN app.contacts k ON u.a IS NOT NULL AND k.tenant_id = p_tenants[u.c] AND k.id = p_people[u.a]
   ), stored AS (
     INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction, type, author_kind, author_id, author_name, text, payload,
                               provider_id, quoted_provider_id, quoted_text, quoted_author, is_forwarded, sent_at, version)

@@ -54,7 +54,7 @@ def add_channel(
     return channel_id
 
 
-def signature(body: bytes, secret: str = "hmac-secret") -> tuple[bytes, bytes]:
+def signature(body: bytes, secret: str = SECRETS["hmac"]) -> tuple[bytes, bytes]:
     return b"x-webhook-signature", hmac.digest(secret.encode(), body, "sha256").hex().encode()
 
 
@@ -84,8 +84,14 @@ class Ingest:
     database: Database
     receiver: Receiver
     batcher: Batcher
+    spill: Spill
     stored: list[Stored] = field(default_factory=list)
     typing: list[Any] = field(default_factory=list)
+
+    async def close(self) -> None:
+        await self.batcher.stop()
+        await self.spill.close()
+        self.database.close()
 
     async def post(self, body: bytes, *headers: tuple[bytes, bytes], path: str = PATH, method: str = "POST") -> Answer:
         sent: list[dict[str, Any]] = []
@@ -123,10 +129,11 @@ async def open_ingest(resources: Resources, *, url: str | None = None, redis_url
     storer = Storer(IngestConnection(url or resources.logins.ingest), stored.append, lambda tenant_id: True)
     if url is None:
         await storer.connection.open()
-    batcher = Batcher(storer, Spill(connect_async(redis_url or resources.redis_url)))
+    spill = Spill(connect_async(redis_url or resources.redis_url))
+    batcher = Batcher(storer, spill)
     batcher.start()
     receiver = Receiver(routes, batcher, lambda channel, event: typing.append((channel, event)))
-    return Ingest(resources, database, receiver, batcher, stored, typing)
+    return Ingest(resources, database, receiver, batcher, spill, stored, typing)
 
 
 def run(resources: Resources, scenario: Any) -> Any:
@@ -137,8 +144,7 @@ def run(resources: Resources, scenario: Any) -> Any:
         try:
             return await scenario(ingest)
         finally:
-            await ingest.batcher.stop()
-            ingest.database.close()
+            await ingest.close()
 
     return asyncio.run(main())
 
