@@ -22,15 +22,19 @@ def token() -> None:
 @as_json
 def create_token(tenant_slug: str, email: str, scopes: str | None, expires_days: int, is_json: bool) -> None:
     """Make a token. It is shown now and never again."""
+    from hunfly_box.access import trail
     from hunfly_box.access.commands import people, tokens
     from hunfly_box.cli.context import open_box
+    from hunfly_box.kit.database import Scope
     from hunfly_box.tenancy import queries
 
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()] if scopes is not None else None
-    with open_box() as box, box.control.transaction() as tx:
-        tenant_id = queries.tenant_id_by_slug(tx, tenant_slug)
-        person = people.find_account(tx, email)
-        made = tokens.create_token(tx, tenant_id, person.id, wanted, expires_days)
+    with open_box() as box:
+        with box.control.transaction() as tx:
+            tenant_id = queries.tenant_id_by_slug(tx, tenant_slug)
+            person = people.find_account(tx, email)
+            made = tokens.create_token(tx, tenant_id, person.id, wanted, expires_days)
+        trail.note(box.database, Scope.system(tenant_id), "token.created", object_kind="token", object_id=made[4:12])
     show(is_json, {"token": made}, made)
 
 
@@ -59,11 +63,16 @@ def list_tokens(tenant_slug: str, is_json: bool) -> None:
 @as_json
 def revoke_token(tenant_slug: str, prefix: str, is_json: bool) -> None:
     """Make a token useless, within a second."""
+    from hunfly_box.access import trail
     from hunfly_box.access.commands import tokens
     from hunfly_box.cli.context import open_box
+    from hunfly_box.kit.database import Scope
     from hunfly_box.tenancy import queries
 
-    with open_box() as box, box.control.transaction() as tx:
-        tokens.revoke_token(tx, queries.tenant_id_by_slug(tx, tenant_slug), prefix)
     letters = prefix.removeprefix("hbx_")[:8]
+    with open_box() as box:
+        with box.control.transaction() as tx:
+            tenant_id = queries.tenant_id_by_slug(tx, tenant_slug)
+            tokens.revoke_token(tx, tenant_id, letters)
+        trail.note(box.database, Scope.system(tenant_id), "token.revoked", object_kind="token", object_id=letters)
     show(is_json, {"revoked": letters}, f"hbx_{letters} is revoked.")

@@ -44,16 +44,23 @@ def create_user(
     _refuse_wrong_place(tenant_slug, reseller_slug, is_for_box, role)
     password = password_from(is_from_stdin)
 
+    from hunfly_box.access import trail
     from hunfly_box.access.commands import people
     from hunfly_box.cli.context import open_box
+    from hunfly_box.kit.database import Scope
     from hunfly_box.tenancy import queries
 
-    with open_box() as box, box.control.transaction() as tx:
-        user_id = _person(tx, email, name, password, is_for_box=is_for_box)
-        if tenant_slug:
-            people.join_tenant(tx, user_id, queries.tenant_id_by_slug(tx, tenant_slug), role)
-        if reseller_slug:
-            people.join_reseller(tx, user_id, queries.reseller_id_by_slug(tx, reseller_slug))
+    with open_box() as box:
+        with box.control.transaction() as tx:
+            tenant_id = queries.tenant_id_by_slug(tx, tenant_slug) if tenant_slug else None
+            reseller_id = queries.reseller_id_by_slug(tx, reseller_slug) if reseller_slug else None
+            user_id = _person(tx, email, name, password, is_for_box=is_for_box)
+            if tenant_id is not None:
+                people.join_tenant(tx, user_id, tenant_id, role)
+            if reseller_id is not None:
+                people.join_reseller(tx, user_id, reseller_id)
+        if tenant_id is not None:
+            trail.note(box.database, Scope.system(tenant_id), "user.added", object_id=user_id)
     show(is_json, {"id": user_id, "email": email}, f"{name} <{email}>: {role}")
 
 

@@ -11,7 +11,7 @@ from litestar.params import Body
 from litestar.response import Redirect, Response
 from msgspec import UNSET, Struct, UnsetType
 
-from hunfly_box.access import attempts, frame, passwords, queries
+from hunfly_box.access import attempts, frame, passwords, queries, trail
 from hunfly_box.access.authentication import REMEMBERED
 from hunfly_box.access.commands import people, sessions
 from hunfly_box.access.commands.sessions import Opened
@@ -152,6 +152,8 @@ def _store(resources: Resources, viewer: Viewer, new_hash: str) -> Opened:
         people.set_password(tx, viewer.user_id, new_hash, keep_session=viewer.session_hash)
         opened = sessions.rename(tx, viewer)
     REMEMBERED.forget_user(viewer.user_id)
+    if viewer.tenant_id is not None:
+        trail.note(resources.database, viewer.scope(), "password.changed")
     return opened
 
 

@@ -1,6 +1,7 @@
 """Sign in, sign out, change the tenant one works in."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -12,7 +13,7 @@ from litestar.enums import MediaType, RequestEncodingType
 from litestar.params import Body
 from litestar.response import Redirect, Response
 
-from hunfly_box.access import attempts, authentication, csrf, frame, passwords, queries
+from hunfly_box.access import attempts, authentication, csrf, frame, passwords, queries, trail
 from hunfly_box.access.authentication import REMEMBERED
 from hunfly_box.access.commands import people, sessions
 from hunfly_box.access.commands.sessions import Opened
@@ -22,10 +23,13 @@ from hunfly_box.access.queries import Account
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.kit import i18n
+from hunfly_box.kit.database import Scope
 from hunfly_box.kit.errors import TooMany
 from hunfly_box.kit.http import network_of
 from hunfly_box.kit.i18n import DEFAULT_VIEWER, LOCALES
 from hunfly_box.kit.throttle import Throttle
+
+log = logging.getLogger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
 THEMES = ("light", "dark", "auto")
@@ -87,6 +91,7 @@ async def sign_in(
     attempt = await sync_to_thread(_begin, request, resources, data)
     wait = await sync_to_thread(attempts.count_login, throttle, data.email, attempt.network, attempt.device)
     if wait:
+        log.warning("sign-in from %s has to wait %d s", attempt.network, wait)
         return await sync_to_thread(_login_page, request, resources, data, "throttled", 429, wait)
     stored = attempt.account.password_hash if attempt.account else None
     try:
@@ -94,6 +99,7 @@ async def sign_in(
     except TooMany as busy:
         return await sync_to_thread(_login_page, request, resources, data, "throttled", 429, busy.retry_after_seconds)
     if not is_right or attempt.account is None:
+        log.info("sign-in from %s refused", attempt.network)
         return await sync_to_thread(_login_page, request, resources, data, "bad", 422)
     fresh_hash = None
     if passwords.is_outdated(attempt.account.password_hash):
@@ -168,9 +174,12 @@ def _open(resources: Resources, attempt: Attempt, account: Account, fresh_hash: 
         if fresh_hash is not None:
             people.refresh_hash(tx, account.id, fresh_hash)
         tenant_id, role = desk
-        return sessions.open_session(
+        opened = sessions.open_session(
             tx, account.id, tenant_id, role, ip_prefix=attempt.network, user_agent=attempt.user_agent
         )
+    if tenant_id is not None:
+        trail.note(resources.database, Scope(tenant_id, account.id, role), "session.opened")
+    return opened
 
 
 def _login_page(

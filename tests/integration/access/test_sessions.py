@@ -203,3 +203,18 @@ def test_a_hash_of_old_parameters_is_renewed_at_sign_in(box: Box, browsers: Brow
     with box.resources.control.transaction() as tx:
         stored = tx.scalar("SELECT password_hash FROM app.users WHERE id = :id", id=box.cast.carla.id)
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_who_came_in_and_changed_their_password_stands_in_the_tenants_log(box: Box, browsers: Browsers) -> None:
+    browser = browsers(box.cast.bia)
+    answer = browser.request(
+        "POST",
+        "/ui/password",
+        json={"current": PASSWORD, "new": "mais uma frase comprida"},
+        headers={"x-csrf-token": browser.form_token("/profile")},
+    )
+    assert answer.status_code == 204
+    with box.resources.database.transaction(box.cast.ana.scope) as tx:
+        mine = "SELECT action FROM app.audit WHERE actor_id = :bia ORDER BY id"
+        actions = tx.scalars(mine, bia=box.cast.bia.id)
+    assert actions[-2:] == ["session.opened", "password.changed"]
