@@ -33,6 +33,11 @@ class SeenBody(Struct, frozen=True, forbid_unknown_fields=True):
     message_id: UUID | None = None
 
 
+class TypingBody(Struct, frozen=True, forbid_unknown_fields=True):
+    conversation_id: UUID
+    on: bool
+
+
 class NumberBody(Struct, frozen=True, forbid_unknown_fields=True):
     channel_id: UUID
     phone: str
@@ -72,6 +77,12 @@ def mark_unread(resources: Resources, viewer: Viewer, conversation_id: UUID) -> 
     with resources.database.transaction(viewer.scope()) as tx:
         seen = reading.mark_unread(tx, conversation_id)
     screens.show_seen(resources, viewer, conversation_id, seen)
+
+
+@post("/ui/typing", status_code=204, sync_to_thread=True, opt={"permission": "conversation.read"})
+def typing(resources: Resources, viewer: Viewer, data: TypingBody) -> None:
+    """For browsers whose socket does not open."""
+    screens.show_typing(resources, viewer, data.conversation_id, is_on=data.on)
 
 
 @get("/ui/counts", sync_to_thread=True, opt={"permission": "conversation.read"})
@@ -127,4 +138,14 @@ def contact_picture(resources: Resources, viewer: Viewer, contact_id: UUID) -> R
     return Response(content, media_type=mime, headers=PICTURE_HEADERS)
 
 
-ROUTES = [contact_picture, save_draft, forget_draft, mark_seen, mark_unread, counts, check_number, find_conversations]
+ROUTES = [
+    contact_picture,
+    save_draft,
+    forget_draft,
+    mark_seen,
+    mark_unread,
+    typing,
+    counts,
+    check_number,
+    find_conversations,
+]

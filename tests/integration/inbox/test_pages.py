@@ -224,3 +224,16 @@ def test_a_contacts_picture_is_shown_to_who_sees_them(world: World, browsers: Br
 
     assert (seen.status_code, seen.headers["content-type"], seen.content) == (200, "image/png", png)
     assert hidden.status_code == 404
+
+
+def test_typing_without_a_socket(world: World, browsers: Browsers) -> None:
+    mine, of_bia = world.conversation(), world.conversation(assignee=world.box.cast.bia)
+    browser = browser_of(browsers, world.box.cast.bruno)
+    token = csrf(browser)
+
+    def types(conversation_id: UUID) -> int:
+        body = {"conversation_id": str(conversation_id), "on": True}
+        return browser.request("POST", "/ui/typing", json=body, headers=token).status_code
+
+    assert types(mine) == 204
+    assert types(of_bia) == 404
