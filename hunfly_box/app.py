@@ -27,9 +27,10 @@ from hunfly_box.contacts import api as contacts_api
 from hunfly_box.health import api_docs, static_files
 from hunfly_box.health import pages as health_pages
 from hunfly_box.inbox import api as inbox_api
-from hunfly_box.inbox import labels_api
+from hunfly_box.inbox import labels_api, labels_pages
 from hunfly_box.inbox import pages as inbox_pages
 from hunfly_box.inbox import ui as inbox_ui
+from hunfly_box.ingest import pages as ingest_pages
 from hunfly_box.kit.errors import NotFound
 from hunfly_box.kit.http import PROBLEM, Edge, exception_handlers, problem_body
 from hunfly_box.kit.throttle import Throttle
@@ -44,6 +45,8 @@ PAGES = [
     *inbox_ui.ROUTES,
     *media_pages.ROUTES,
     *channels_pages.ROUTES,
+    *labels_pages.ROUTES,
+    *ingest_pages.ROUTES,
     *tenancy_pages.ROUTES,
     *health_pages.ROUTES,
     *api_docs.ROUTES,

@@ -3,15 +3,18 @@
 import re
 import secrets as random
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
+
+from msgspec import structs
 
 from hunfly_box.channels import credentials
 from hunfly_box.channels.credentials import Secrets
 from hunfly_box.kit.announcing import Changed
 from hunfly_box.kit.crypto import Sealer
 from hunfly_box.kit.database import TenantTransaction
-from hunfly_box.kit.errors import Conflict, FieldError, Invalid
+from hunfly_box.kit.errors import Conflict, FieldError, Invalid, NotFound
 from hunfly_box.kit.ids import new_id
 from hunfly_box.providers.port import ChannelState, QrShown
 
@@ -48,6 +51,8 @@ INSERT INTO app.channel_health (tenant_id, channel_id, last_checked_at) VALUES (
 ON CONFLICT (tenant_id, channel_id) DO UPDATE SET last_checked_at = now()
 """
 RENAME = "UPDATE app.channels SET name = :name WHERE id = :id"
+REACH = "SELECT engine_url, secrets FROM app.channels WHERE id = :id FOR UPDATE"
+CHANGE_REACH = "UPDATE app.channels SET engine_url = :engine_url, secrets = :secrets WHERE id = :id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,24 @@ def rename(tx: TenantTransaction, channel_id: UUID, name: str) -> None:
         tx.announce(Changed(tx.tenant_id, "channel", channel_id))
 
 
+def change_engine(tx: TenantTransaction, sealer: Sealer, channel_id: UUID, engine_url: str, api_key: str) -> None:
+    """An empty key keeps the stored one, at the same address only: no key goes where it was not given for."""
+    engine_url = engine_url.strip().rstrip("/")
+    found = tx.maybe(dict[str, Any], REACH, id=channel_id)
+    if found is None:
+        raise NotFound
+    if not api_key and engine_url == found["engine_url"]:
+        return
+    if not _is_engine(engine_url):
+        raise refused("engine_url", "format", "http:// or https:// and the engine's host.")
+    if not api_key:
+        raise refused("api_key", "required", "Another address needs its key.")
+    known = credentials.unseal(sealer, tx.tenant_id, channel_id, found["secrets"])
+    sealed = credentials.seal(sealer, tx.tenant_id, channel_id, structs.replace(known, api_key=api_key))
+    tx.execute(CHANGE_REACH, id=channel_id, engine_url=engine_url, secrets=sealed)
+    tx.announce(Changed(tx.tenant_id, "channel", channel_id))
+
+
 def refused(field: str, code: str, detail: str) -> Invalid:
     return Invalid(detail, errors=(FieldError(field, code, detail),))
 
@@ -142,8 +165,15 @@ def _check(name: str, provider: str, instance: str, engine_url: str) -> None:
         errors.append(FieldError("provider", "unknown", "Only evolution can be connected so far."))
     if not INSTANCE.fullmatch(instance):
         errors.append(FieldError("instance", "format", "Letters, digits, dot, dash and underscore, at most 60."))
-    url = urlsplit(engine_url)
-    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+    if not _is_engine(engine_url):
         errors.append(FieldError("engine_url", "format", "http:// or https:// and the engine's host."))
     if errors:
         raise Invalid(errors=tuple(errors))
+
+
+def _is_engine(address: str) -> bool:
+    try:
+        url = urlsplit(address)
+    except ValueError:
+        return False
+    return url.scheme in ("http", "https") and bool(url.hostname) and not url.query and not url.fragment

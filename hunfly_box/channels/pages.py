@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import get
-from litestar import post as litestar_post
+from litestar import get, post
 from litestar.enums import MediaType, RequestEncodingType
 from litestar.params import Body
 from litestar.response import Response
@@ -39,8 +38,12 @@ class NumberForm:
 
 
 @dataclass
-class NameForm:
+class EditForm:
+    """An empty key keeps the one that is stored."""
+
     name: str = ""
+    engine_url: str = ""
+    api_key: str = ""
 
 
 @get("/channels", sync_to_thread=True, opt={"permission": "channel.read"})
@@ -68,7 +71,7 @@ def new_channel(resources: Resources, viewer: Viewer) -> Response[str]:
     return frame.fragment(resources, viewer, "channels/new.html", form=form, faults={})
 
 
-@litestar_post("/ui/channels", status_code=201, sync_to_thread=True, opt={"permission": "channel.create"})
+@post("/ui/channels", status_code=201, sync_to_thread=True, opt={"permission": "channel.create"})
 def create_channel(
     resources: Resources,
     viewer: Viewer,
@@ -103,7 +106,7 @@ def create_channel(
     return answer
 
 
-@litestar_post(
+@post(
     "/ui/channels/{channel_id:uuid}/connect",
     status_code=200,
     sync_to_thread=True,
@@ -136,7 +139,7 @@ def show_pairing(resources: Resources, viewer: Viewer, channel_id: UUID, by: str
     return _pairing(resources, viewer, channel_id, "channels/pairing.html", "", "", "", by_code=by == "code")
 
 
-@litestar_post(
+@post(
     "/ui/channels/{channel_id:uuid}/restart",
     status_code=204,
     sync_to_thread=True,
@@ -146,7 +149,7 @@ def restart_channel(resources: Resources, viewer: Viewer, channel_id: UUID) -> R
     return _ask_engine(resources, viewer, channel_id, connecting.restart, lambda: _("Reconexão pedida ao WhatsApp."))
 
 
-@litestar_post(
+@post(
     "/ui/channels/{channel_id:uuid}/check", status_code=204, sync_to_thread=True, opt={"permission": "channel.connect"}
 )
 def check_channel(resources: Resources, viewer: Viewer, channel_id: UUID) -> Response[None]:
@@ -161,7 +164,7 @@ def confirm_disconnect(resources: Resources, viewer: Viewer, channel_id: UUID) -
     return frame.fragment(resources, viewer, "channels/disconnect.html", id=channel_id, name=line.name)
 
 
-@litestar_post(
+@post(
     "/ui/channels/{channel_id:uuid}/disconnect",
     status_code=204,
     sync_to_thread=True,
@@ -173,33 +176,32 @@ def disconnect_channel(resources: Resources, viewer: Viewer, channel_id: UUID) -
     )
 
 
-@get("/ui/channels/{channel_id:uuid}/name", sync_to_thread=True, opt={"permission": "channel.update"})
-def name_form(resources: Resources, viewer: Viewer, channel_id: UUID) -> Response[str]:
+@get("/ui/channels/{channel_id:uuid}/edit", sync_to_thread=True, opt={"permission": "channel.update"})
+def edit_form(resources: Resources, viewer: Viewer, channel_id: UUID) -> Response[str]:
     with resources.database.transaction(viewer.scope()) as tx:
         line = queries.line(tx, channel_id)
-    return frame.fragment(resources, viewer, "channels/name.html", id=channel_id, name=line.name, fault="")
+    form = EditForm(line.name, line.engine_url)
+    return frame.fragment(resources, viewer, "channels/edit.html", id=channel_id, form=form, faults={})
 
 
-@litestar_post(
-    "/ui/channels/{channel_id:uuid}/name", status_code=200, sync_to_thread=True, opt={"permission": "channel.update"}
-)
-def rename_channel(
+@post("/ui/channels/{channel_id:uuid}/edit", status_code=200, sync_to_thread=True, opt={"permission": "channel.update"})
+def edit_channel(
     resources: Resources,
     viewer: Viewer,
     channel_id: UUID,
-    data: Annotated[NameForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
+    data: Annotated[EditForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
 ) -> Response[Any]:
     try:
         with resources.database.transaction(viewer.scope()) as tx:
-            queries.line(tx, channel_id)
+            commands.change_engine(tx, resources.sealer, channel_id, data.engine_url, data.api_key.strip())
             commands.rename(tx, channel_id, data.name)
     except Invalid as error:
-        code = error.errors[0].code
-        answer = frame.fragment(resources, viewer, "channels/name.html", id=channel_id, name=data.name, fault=code)
+        faults = {item.field: item.code for item in error.errors}
+        answer = frame.fragment(resources, viewer, "channels/edit.html", id=channel_id, form=data, faults=faults)
         answer.status_code = 422
         return answer
     with speaking_to(viewer.language):
-        return _done(_("Nome gravado."))
+        return _done(_("Número gravado."))
 
 
 def _pairing(
@@ -268,6 +270,6 @@ ROUTES = [
     check_channel,
     confirm_disconnect,
     disconnect_channel,
-    name_form,
-    rename_channel,
+    edit_form,
+    edit_channel,
 ]
