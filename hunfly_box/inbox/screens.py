@@ -1,4 +1,4 @@
-"""What a person's own browser tells by plain calls: how far they have read, and that they type where /ws cannot open."""
+"""What a person's own browser tells by plain calls: how far they have read, and typing where /ws cannot open."""
 
 import asyncio
 import contextlib
