@@ -71,16 +71,17 @@ class Remembered:
 REMEMBERED = Remembered()
 
 
-def viewer_from_headers(resources: Resources, headers: Headers) -> Viewer | None:
+def viewer_from_headers(resources: Resources, headers: Headers, *, is_use: bool = True) -> Viewer | None:
     """Blocking when the answer is not remembered. Header names in lower case.
 
-    A bearer token goes before a cookie; a wrong one is never made good by a cookie beside it.
+    A bearer token goes before a cookie; a wrong one is never made good by a cookie beside it. With `is_use` False the
+    session is not kept alive by the look: an open tab that nobody touches must not do so.
     """
     authorization = headers.get("authorization")
     if authorization is not None:
         return _by_token(resources, authorization)
     cookie = session_cookie(resources.settings, headers)
-    return viewer_of_session(resources, cookie) if cookie else None
+    return viewer_of_session(resources, cookie, is_use=is_use) if cookie else None
 
 
 def remembered_viewer(settings: Settings, headers: Headers) -> Viewer | None:
@@ -90,11 +91,11 @@ def remembered_viewer(settings: Settings, headers: Headers) -> Viewer | None:
     return REMEMBERED.get(credentials.hashed(secret)) if secret else None
 
 
-def viewer_of_session(resources: Resources, session_id: str) -> Viewer | None:
+def viewer_of_session(resources: Resources, session_id: str, *, is_use: bool = True) -> Viewer | None:
     if not credentials.SESSION_ID.fullmatch(session_id):
         return None
     token_hash = credentials.hashed(session_id)
-    return REMEMBERED.look_up(token_hash, lambda: _find_session(resources, token_hash))
+    return REMEMBERED.look_up(token_hash, lambda: _find_session(resources, token_hash, is_use))
 
 
 def session_cookie_name(settings: Settings) -> str:
@@ -133,7 +134,7 @@ def _token(authorization: str) -> str | None:
     return token if credentials.API_TOKEN.fullmatch(token) else None
 
 
-def _find_session(resources: Resources, token_hash: bytes) -> Viewer | None:
+def _find_session(resources: Resources, token_hash: bytes, is_use: bool) -> Viewer | None:
     with resources.control.transaction() as tx:
         session = queries.live_session(tx, token_hash)
         if session is None:
@@ -141,7 +142,8 @@ def _find_session(resources: Resources, token_hash: bytes) -> Viewer | None:
         role = _role_of_session(session)
         if role is None:
             return None
-        _touch(tx, "sessions", "last_seen_at", "token_hash", token_hash, session.last_seen_at)
+        if is_use:
+            _touch(tx, "sessions", "last_seen_at", "token_hash", token_hash, session.last_seen_at)
     return _viewer(
         session,
         role=role,

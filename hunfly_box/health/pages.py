@@ -48,6 +48,7 @@ def figures(request: AnyRequest, resources: Resources) -> Response[bytes]:
     found = checks.backlog_or_none(resources)
     if found is not None:
         metrics.backlog_is(found)
+    metrics.streams_so_far(resources.hub.events_sent, resources.hub.cut_off)
     return Response(metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
 

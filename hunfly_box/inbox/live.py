@@ -223,7 +223,7 @@ class Live:
             )
 
     def _watcher_now(self, identity: Identity) -> Watcher | None:
-        viewer = authentication.viewer_from_headers(self.resources, dict(identity))
+        viewer = authentication.viewer_from_headers(self.resources, dict(identity), is_use=False)
         if viewer is None or viewer.tenant_id is None or not may(viewer, PERMISSION):
             return None
         return watcher_of(self.resources, viewer)

@@ -15,6 +15,7 @@ from hunfly_box.ingest.coalescing import Coalescing
 from hunfly_box.ingest.proof import NOBODY, proves
 from hunfly_box.ingest.received import received
 from hunfly_box.ingest.routes import Channel, Routes
+from hunfly_box.kit import metrics
 from hunfly_box.kit.crash import crash_point
 from hunfly_box.providers.evolution import parsing
 from hunfly_box.providers.port import TypingSeen
@@ -91,7 +92,9 @@ class Receiver:
         crash_point("I5")
         status = start["status"]
         self.answered[status] = self.answered.get(status, 0) + 1
-        self.seconds += time.perf_counter() - began
+        took = time.perf_counter() - began
+        self.seconds += took
+        metrics.webhook_answered(status, took)
         await send(start)
         await send(body)
 

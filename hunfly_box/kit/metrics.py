@@ -1,5 +1,6 @@
 """What the process counts about itself, under names that dashboards rely on. No label tells a tenant or a number."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -23,7 +24,7 @@ _webhook_duration = Histogram(
     buckets=SECONDS,
     registry=REGISTRY,
 )
-_webhooks = Counter("hunfly_webhooks", "Webhooks by outcome", ["outcome"], registry=REGISTRY)
+_webhooks = Counter("hunfly_webhooks", "Webhooks by the status of their answer", ["status"], registry=REGISTRY)
 _jobs_failed = Counter("hunfly_worker_jobs_failed", "Jobs that ended in an error", ["job"], registry=REGISTRY)
 _backlog = Gauge("hunfly_queue_backlog", "Work that is due and not yet done", registry=REGISTRY)
 _processing_time = Histogram(
@@ -31,6 +32,11 @@ _processing_time = Histogram(
 )
 _streams = Gauge("hunfly_sse_active_connections", "Live streams open now", registry=REGISTRY)
 _events_sent = Counter("hunfly_sse_events_sent", "Events written to live streams", registry=REGISTRY)
+_streams_cut = Counter("hunfly_sse_streams_cut", "Streams ended because they read too slowly", registry=REGISTRY)
+
+
+_taking_over = threading.Lock()
+_taken_over = {"events": 0, "cut": 0}
 
 
 def http_answered(status: int, seconds: float) -> None:
@@ -38,15 +44,9 @@ def http_answered(status: int, seconds: float) -> None:
     _http_duration.observe(seconds)
 
 
-def webhook_processed(outcome: str, seconds: float) -> None:
-    """`outcome` is one of a few: accepted, spilled, refused, busy, too_large."""
-    _webhooks.labels(outcome).inc()
+def webhook_answered(status: int, seconds: float) -> None:
+    _webhooks.labels(status).inc()
     _webhook_duration.observe(seconds)
-
-
-def webhooks_processed(outcome: str, count: int) -> None:
-    """Counts without a duration."""
-    _webhooks.labels(outcome).inc(count)
 
 
 def job_failed(job: str) -> None:
@@ -81,8 +81,12 @@ def stream_closed() -> None:
     _streams.dec()
 
 
-def events_sent(count: int = 1) -> None:
-    _events_sent.inc(count)
+def streams_so_far(events_sent: int, cut_off: int) -> None:
+    """The hub counts for itself, in the hottest loop; its totals are taken over when the figures are read."""
+    with _taking_over:
+        _events_sent.inc(max(0, events_sent - _taken_over["events"]))
+        _streams_cut.inc(max(0, cut_off - _taken_over["cut"]))
+        _taken_over.update(events=events_sent, cut=cut_off)
 
 
 def exposition() -> bytes:

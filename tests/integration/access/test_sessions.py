@@ -5,6 +5,7 @@ import time
 import pytest
 
 from hunfly_box.access import credentials
+from hunfly_box.access.authentication import REMEMBERED, viewer_from_headers
 from hunfly_box.access.commands import people, sessions
 from tests.cast import PASSWORD
 from tests.conftest import Box
@@ -218,3 +219,14 @@ def test_who_came_in_and_changed_their_password_stands_in_the_tenants_log(box: B
         mine = "SELECT action FROM app.audit WHERE actor_id = :bia ORDER BY id"
         actions = tx.scalars(mine, bia=box.cast.bia.id)
     assert actions[-2:] == ["session.opened", "password.changed"]
+
+
+def test_a_tab_that_nobody_touches_does_not_keep_its_session_alive(box: Box, browsers: Browsers) -> None:
+    browser = browsers(box.cast.bruno)
+    age(box, browser, "last_seen_at = now() - interval '2 minutes'")
+    REMEMBERED.forget_all()
+    headers = {"cookie": f"hb_sid={browser.cookies['hb_sid']}"}
+    assert viewer_from_headers(box.resources, headers, is_use=False) is not None
+    with box.resources.control.transaction() as tx:
+        seconds = "SELECT extract(epoch FROM now() - last_seen_at) FROM app.sessions WHERE token_hash = :hash"
+        assert tx.scalar(seconds, hash=row_of(box, browser)) > 100
