@@ -30,6 +30,7 @@ from hunfly_box.outbound.reconciling import Reconciling
 from hunfly_box.providers.messenger import Messenger, NotSent, OutgoingMessage, Refused, SentMessage, Unknown
 
 UNREACHABLE = "engine.unreachable"
+POLL_CHANNEL = "channels.poll"
 # So short a wait is not worth giving the claim back for.
 WAIT_HERE_SECONDS = 0.05
 # The answer is worth more than a thread's time: Postgres may be restarting just now.
@@ -124,6 +125,7 @@ class Courier:
             sent = _ask_provider(messenger, claim, draft, outgoing)
         except NotSent as error:
             crash_point("O7")
+            self._ask_about_channel(claim)
             return self._put_back(claim, retry_delay(claim.attempts + 1), UNREACHABLE, str(error))
         except Refused as refusal:
             if refusal.permanent or claim.attempts + 1 >= MOST_ATTEMPTS:
@@ -132,6 +134,7 @@ class Courier:
             return self._put_back(claim, delay, refusal.code, refusal.message)
         except Unknown as error:
             log.warning("delivery %s: no answer (%s)", claim.id, error)
+            self._ask_about_channel(claim)
             if claim.kind != "send":
                 if claim.attempts + 1 >= MOST_ATTEMPTS:
                     self._record(
@@ -167,6 +170,10 @@ class Courier:
 
     def _come_back(self, tenant_id: UUID, conversation_id: UUID, seconds: float) -> None:
         self._queue.ring_later(Ring(DELIVER, tenant_id, conversation_id, is_urgent=True), seconds)
+
+    def _ask_about_channel(self, claim: Claim) -> None:
+        """People should learn now, not at the next round, that the number or its engine is in trouble."""
+        self._queue.ring(Ring(POLL_CHANNEL, claim.tenant_id, claim.channel_id))
 
     def _extend(self, claim: Claim) -> None:
         """The call has lasted longer than it takes to connect: the message is on its way."""
