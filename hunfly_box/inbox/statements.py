@@ -3,7 +3,7 @@
 # Joined set-based: one statement for sixty messages. The quoted one is found by the key that keeps messages unique.
 MESSAGES = """
 SELECT m.id, m.conversation_id, m.channel_id, m.provider_id, m.direction, m.author_kind, m.author_id,
-       coalesce(u.name, a.name, a.push_name, m.author_name, a.phone, '') AS author_name,
+       coalesce(u.name, a.name, a.push_name, m.author_name, a.phone, p.name, '') AS author_name,
        m.type, m.text, m.payload, m.status, m.error_code, m.error_detail, m.is_forwarded, m.client_key,
        m.edited_at, m.deleted_at, m.sent_at, m.version, m.media_id,
        d.mime AS media_mime, d.name AS media_name, d.size AS media_size, d.seconds AS media_seconds,
@@ -15,13 +15,15 @@ SELECT m.id, m.conversation_id, m.channel_id, m.provider_id, m.direction, m.auth
 FROM app.messages m
 LEFT JOIN app.memberships u ON m.author_kind = 'user' AND u.tenant_id = m.tenant_id AND u.user_id = m.author_id
 LEFT JOIN app.contacts a ON m.author_kind = 'contact' AND a.tenant_id = m.tenant_id AND a.id = m.author_id
+LEFT JOIN app.channels p ON m.author_kind = 'phone' AND p.tenant_id = m.tenant_id AND p.id = m.channel_id
 LEFT JOIN app.media d ON d.tenant_id = m.tenant_id AND d.id = m.media_id
 LEFT JOIN LATERAL (
   SELECT o.id, o.type, o.text, o.deleted_at IS NOT NULL AS is_deleted,
-         coalesce(ou.name, oa.name, oa.push_name, o.author_name) AS author
+         coalesce(ou.name, oa.name, oa.push_name, o.author_name, op.name) AS author
   FROM app.messages o
   LEFT JOIN app.memberships ou ON o.author_kind = 'user' AND ou.tenant_id = o.tenant_id AND ou.user_id = o.author_id
   LEFT JOIN app.contacts oa ON o.author_kind = 'contact' AND oa.tenant_id = o.tenant_id AND oa.id = o.author_id
+  LEFT JOIN app.channels op ON o.author_kind = 'phone' AND op.tenant_id = o.tenant_id AND op.id = o.channel_id
   WHERE o.tenant_id = m.tenant_id AND o.provider_id = m.quoted_provider_id AND o.conversation_id = m.conversation_id
   LIMIT 1) q ON m.quoted_provider_id IS NOT NULL
 LEFT JOIN LATERAL (

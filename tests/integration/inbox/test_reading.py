@@ -191,3 +191,16 @@ def test_search_ends_where_sight_does(world: World, strangers_world: World) -> N
 def test_odd_searches_are_only_empty(world: World) -> None:
     for query in ("'", '"', "<>&|!", "a" * 5000, "%", "\\", "de", "-"):
         search(world, world.box.cast.ana, query)
+
+
+def test_what_was_typed_on_the_phone_bears_the_numbers_name(world: World) -> None:
+    conversation_id = world.conversation()
+    message_id = world.incoming(conversation_id, "respondi do celular")
+    world.change(
+        "UPDATE app.messages SET direction = 'out', author_kind = 'phone', author_id = NULL WHERE id = :id",
+        id=message_id,
+    )
+
+    with world.database.transaction(world.box.cast.ana.scope) as tx:
+        author = queries.message(tx, message_id).author
+    assert (author.kind, author.id, author.name) == ("phone", None, "Loja")
