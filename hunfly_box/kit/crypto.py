@@ -61,5 +61,7 @@ def _load_key(path: Path) -> bytes:
         raise KeyFileError(f"{path} can be read by others (mode {mode:o}). Run: chmod 600 {path}")
     key = path.read_bytes()
     if len(key) != 32:
-        raise KeyFileError(f"{path} does not hold a key of 32 bytes. Put the right key file back; without it secrets cannot be read.")
+        raise KeyFileError(
+            f"{path} does not hold a key of 32 bytes. Put the right key file back; without it secrets cannot be read."
+        )
     return key
