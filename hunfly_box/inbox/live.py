@@ -84,6 +84,7 @@ class Live:
         self.resources.hub.close()
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.relay.stop()
         self.threads.shutdown(wait=False, cancel_futures=True)
 

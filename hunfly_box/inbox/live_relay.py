@@ -29,6 +29,7 @@ RECONNECT_SECONDS = 1.0
 # Read again after the others were not heard: what was said meanwhile, and a little before.
 CATCH_UP_SECONDS = 5.0
 MOST_CAUGHT_UP = 1_000
+STOP_STEP_SECONDS = 0.2
 
 CHANGED_SINCE = """
 SELECT DISTINCT kind, entity_id, conversation_id FROM app.live_versions
@@ -75,6 +76,7 @@ class Relay:
         self._others_until = 0.0
         self._heard_at = time.time()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._is_closing = False
 
     @property
     def is_alone(self) -> bool:
@@ -85,8 +87,12 @@ class Relay:
         self._spawn(self._forever(self._beat))
 
     async def stop(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
+        # The Redis client may take a cancellation for its own time-out: the loops look at the flag as well.
+        self._is_closing = True
+        while self._tasks:
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.wait(tuple(self._tasks), timeout=STOP_STEP_SECONDS)
         with contextlib.suppress(redis.RedisError, OSError):
             await self._redis.zrem(PROCESSES, self._resources.process_id)
         await self._redis.aclose()
@@ -113,7 +119,7 @@ class Relay:
         task.add_done_callback(self._tasks.discard)
 
     async def _forever(self, work: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        while not self._is_closing:
             try:
                 await work()
             except (redis.RedisError, OSError) as error:
@@ -121,7 +127,7 @@ class Relay:
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _beat(self) -> None:
-        while True:
+        while not self._is_closing:
             now = time.time()
             pipe = self._redis.pipeline(transaction=False)
             pipe.zadd(PROCESSES, {self._resources.process_id: now})
@@ -141,7 +147,7 @@ class Relay:
             await heard.subscribe(CHANNEL)
             await self._send(Note(self._resources.process_id, "hello"))
             await self._catch_up()
-            while True:
+            while not self._is_closing:
                 message = await heard.get_message(timeout=1.0)
                 self._heard_at = time.time()
                 if message is not None:
