@@ -1,6 +1,7 @@
 """The worker's composition: every job by name, every kind of work, the timetable. Any number may run side by side."""
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,7 +31,8 @@ MOST_SWEPT = 1_000
 # A queue this long is being worked on; sweeping would only ring for the same rows again.
 LONG_QUEUE = 1_000
 INDEX_BATCH = 500
-PURGE_BATCH = 2_000
+PURGE_BATCH = 5_000
+PURGE_FOR_SECONDS = 20.0
 BEAT_SECONDS = 5.0
 BEAT_LIVES_SECONDS = 30
 STATEMENT_SECONDS = 60
@@ -90,7 +92,7 @@ def _own_jobs(queue: JobQueue, work: dict[str, WorkKind]) -> dict[str, Job]:
     return {
         "worker.sweep": Job(_sweep(queue, set(work))),
         "worker.index": Job(index_messages),
-        "worker.purge": Job(purge),
+        "worker.purge": Job(purge, is_background=True),
         "worker.beat": Job(beat),
     }
 
@@ -98,7 +100,7 @@ def _own_jobs(queue: JobQueue, work: dict[str, WorkKind]) -> dict[str, Job]:
 TIMETABLE: tuple[Timed, ...] = (
     Timed("worker.sweep", SWEEP_SECONDS),
     Timed("worker.index", 1.0),
-    Timed("worker.purge", 600.0),
+    Timed("worker.purge", 120.0),
     Timed("inbox.wake_snoozed", 10.0),
     Timed("worker.beat", BEAT_SECONDS, is_shared=False),
 )
@@ -135,9 +137,14 @@ def index_messages(resources: Resources, tenant_id: UUID, entity_id: UUID) -> No
 
 
 def purge(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
-    with resources.database.fenced() as tx:
-        tx.connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
-        gone: int = tx.scalar("SELECT app.purge(:most)", most=PURGE_BATCH)
+    """In small bites, so that nobody waits long for a lock; as many as there is time for."""
+    until = time.monotonic() + PURGE_FOR_SECONDS
+    gone, bite = 0, PURGE_BATCH
+    while bite >= PURGE_BATCH and time.monotonic() < until:
+        with resources.database.fenced() as tx:
+            tx.connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
+            bite = tx.scalar("SELECT app.purge(:most)", most=PURGE_BATCH)
+        gone += bite
     if gone:
         log.info("purged %d old rows", gone)
 

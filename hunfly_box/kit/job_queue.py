@@ -154,6 +154,9 @@ class JobQueue:
             waiting = self._answer(ring)
             ring = None if self._is_stopping() else waiting
 
+    def step_clock(self) -> None:
+        self._clock.step()
+
     def tick(self, due: Timed) -> None:
         if not due.is_shared or self._claim(due):
             self.ring(Ring(due.job, NOBODY, NOBODY, is_urgent=True))
@@ -256,7 +259,11 @@ class _ClockThread(Scheduler):  # type: ignore[misc]
         self._job_queue = jobs
 
     def loop(self, now: Any = None) -> None:
-        self._job_queue._clock.step()
+        try:
+            self._job_queue.step_clock()
+        except Exception:  # noqa: BLE001 - the clock is what starts again everything else that died
+            log.exception("the clock stumbled")
+            self.stop_flag.wait(CLOCK_STEP_SECONDS)
 
 
 class _Clock:

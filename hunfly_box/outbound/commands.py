@@ -18,7 +18,7 @@ DELIVER = "outbound.deliver"
 MARK_READ = "outbound.mark_read"
 ASKS_FIRST = "outbound.asks_first"
 CHANNEL_DOWN = "channel.down"
-# WhatsApp's own limit; later edits are answered with success and shown to nobody.
+# WhatsApp's own limit, from when it left, not from when it was written. Later edits succeed and are shown to nobody.
 EDIT_MINUTES = 15
 EDITABLE_TYPES = frozenset({"text", "image", "video"})
 
@@ -235,8 +235,11 @@ def _announce(tx: TenantTransaction, message: Target) -> None:
 IS_OPEN = "SELECT state = 'open' FROM app.channels WHERE tenant_id = :tenant_id AND id = :channel_id"
 TARGET = """
 SELECT id, conversation_id, channel_id, direction, type, text, provider_id, status, error_code, deleted_at,
-       sent_at > now() - make_interval(mins => :edit_minutes) AS is_editable_still
-FROM app.messages WHERE tenant_id = :tenant_id AND id = :id FOR UPDATE
+       greatest(sent_at, (SELECT max(d.finished_at) FROM app.deliveries d
+                          WHERE d.tenant_id = m.tenant_id AND d.message_id = m.id AND d.kind = 'send'
+                            AND d.state = 'accepted'))
+         > now() - make_interval(mins => :edit_minutes) AS is_editable_still
+FROM app.messages m WHERE tenant_id = :tenant_id AND id = :id FOR UPDATE
 """
 PUT = """
 INSERT INTO app.deliveries (tenant_id, id, message_id, conversation_id, channel_id, kind, payload, lane, created_by,

@@ -148,6 +148,9 @@ def test_an_edit_after_a_quarter_of_an_hour_is_refused(shop: Shop, start_worker:
     message_id = shop.write(maria, "velho")
     shop.wait_for_status(message_id, "sent")
     shop.execute("UPDATE app.messages SET sent_at = now() - interval '16 minutes' WHERE id = :id", id=message_id)
+    with shop.resources.database.transaction(shop.box.cast.ana.scope) as tx:
+        commands.edit(tx, message_id, "saiu agora, depois de muito esperar")
+    shop.execute("UPDATE app.deliveries SET finished_at = now() - interval '16 minutes' WHERE kind = 'send'")
     with (
         pytest.raises(commands.TooLateToEdit),
         shop.resources.database.transaction(shop.box.cast.ana.scope) as tx,
