@@ -155,6 +155,13 @@ FRAME: dict[str, Any] = {
 }
 
 
+Query = dict[str, str]
+
+
+def frame(query: Query) -> dict[str, Any]:
+    return {**FRAME, "theme": query.get("theme", "light")}
+
+
 class Preview(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -164,42 +171,58 @@ class Preview(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        locale = query.get("locale", "pt_BR")
-        viewer = Viewer(locale=locale)
-        path = url.path
-        frame = {**FRAME, "theme": query.get("theme", "light")}
-        if path.startswith("/static/"):
-            self.send_file(templates.static_dir / path.removeprefix("/static/"))
-        elif path == "/login":
-            context = {**frame, "page": "", "error": query.get("error"), "email": query.get("email"), "next": "/inbox"}
-            self.send_page(templates.page("access/login.html", viewer, **context))
-        elif path == "/live":
-            self.stream()
-        elif path == "/inbox/list":
-            self.send_page(templates.page("inbox/rows.html", viewer, **list_context(query)))
-        elif path == "/inbox/rows":
-            rows = {**list_context({}), "conversations": [find(item) for item in query["ids"].split(",")]}
-            self.send_page(templates.page("inbox/rows.html", viewer, **{**rows, "next_cursor": None, "counts": None}))
-        elif found := re.fullmatch(r"/inbox/([0-9a-f-]{36})/older", path):
-            self.send_older(found[1], query, viewer)
-        elif found := re.fullmatch(r"/inbox/([0-9a-f-]{36})/changes", path):
-            news = [item for item in threads[found[1]] if item["version"] > int(query["since"])]
-            self.send_page(templates.page("inbox/messages.html", viewer, messages=news))
-        elif found := re.fullmatch(r"/inbox/([0-9a-f-]{36})", path):
-            if self.headers.get("X-Pane"):
-                self.send_page(templates.page("inbox/pane.html", viewer, **frame, **pane_context(found[1])))
-            else:
-                context = {**frame, **list_context(query), **pane_context(found[1])}
-                self.send_page(templates.page("inbox/index.html", viewer, **context))
-        elif path in ("/", "/inbox"):
-            self.send_page(templates.page("inbox/index.html", viewer, **{**frame, **list_context(query)}))
-        elif path == "/ui/counts":
-            self.send_json(list_context(query)["counts"])
-        elif path == "/ui/conversations/find":
-            found_rows = [item["contact"] | {"id": item["id"]} for item in conversations[:20]]
-            self.send_json({"items": found_rows})
+        viewer = Viewer(locale=query.get("locale", "pt_BR"))
+        for pattern, answer in PAGES.items():
+            if found := re.fullmatch(pattern, url.path):
+                answer(self, viewer, query, *found.groups())
+                return
+        self.send_json({"code": "not_found", "detail": url.path}, 404)
+
+    def static(self, _viewer: Viewer, _query: Query, name: str) -> None:
+        self.send_file(templates.static_dir / name)
+
+    def login(self, viewer: Viewer, query: Query) -> None:
+        context = {**frame(query), "page": "", "error": query.get("error"), "email": query.get("email")}
+        self.send_page(templates.page("access/login.html", viewer, **context, next="/inbox"))
+
+    def inbox(self, viewer: Viewer, query: Query) -> None:
+        self.send_page(templates.page("inbox/index.html", viewer, **frame(query), **list_context(query)))
+
+    def conversation(self, viewer: Viewer, query: Query, identifier: str) -> None:
+        pane = pane_context(identifier)
+        if self.headers.get("X-Pane"):
+            self.send_page(templates.page("inbox/pane.html", viewer, **frame(query), **pane))
         else:
-            self.send_json({"code": "not_found", "detail": path}, 404)
+            context = {**frame(query), **list_context(query), **pane}
+            self.send_page(templates.page("inbox/index.html", viewer, **context))
+
+    def rows(self, viewer: Viewer, query: Query) -> None:
+        self.send_page(templates.page("inbox/rows.html", viewer, **list_context(query)))
+
+    def some_rows(self, viewer: Viewer, query: Query) -> None:
+        wanted = [find(item) for item in query["ids"].split(",")]
+        context = {**list_context({}), "conversations": wanted, "next_cursor": None, "counts": None}
+        self.send_page(templates.page("inbox/rows.html", viewer, **context))
+
+    def older(self, viewer: Viewer, query: Query, identifier: str) -> None:
+        messages = threads[identifier]
+        position = next(index for index, item in enumerate(messages) if item["id"] == query["before"])
+        start = max(0, position - int(query["n"]))
+        html = templates.page("inbox/messages.html", viewer, messages=messages[start:position])
+        self.send_page(html, {"X-More": "1"} if start else {})
+
+    def changes(self, viewer: Viewer, query: Query, identifier: str) -> None:
+        news = [item for item in threads[identifier] if item["version"] > int(query["since"])]
+        self.send_page(templates.page("inbox/messages.html", viewer, messages=news))
+
+    def counts(self, _viewer: Viewer, query: Query) -> None:
+        self.send_json(list_context(query)["counts"])
+
+    def found(self, _viewer: Viewer, _query: Query) -> None:
+        self.send_json({"items": [item["contact"] | {"id": item["id"]} for item in conversations[:20]]})
+
+    def live(self, _viewer: Viewer, _query: Query) -> None:
+        self.stream()
 
     def do_POST(self) -> None:
         body = self.body()
@@ -313,13 +336,6 @@ class Preview(BaseHTTPRequestHandler):
                 stream.put(("cut", {}))
         self.send_json(None, 204)
 
-    def send_older(self, identifier: str, query: dict[str, str], viewer: Viewer) -> None:
-        messages = threads[identifier]
-        position = next(index for index, item in enumerate(messages) if item["id"] == query["before"])
-        start = max(0, position - int(query["n"]))
-        html = templates.page("inbox/messages.html", viewer, messages=messages[start:position])
-        self.send_page(html, {"X-More": "1"} if start else {})
-
     def stream(self) -> None:
         mine: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
         streams.append(mine)
@@ -376,6 +392,22 @@ class Preview(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+ID = "([0-9a-f-]{36})"
+PAGES = {
+    "/static/(.+)": Preview.static,
+    "/login": Preview.login,
+    "/live": Preview.live,
+    "/|/inbox": Preview.inbox,
+    "/inbox/list": Preview.rows,
+    "/inbox/rows": Preview.some_rows,
+    f"/inbox/{ID}": Preview.conversation,
+    f"/inbox/{ID}/older": Preview.older,
+    f"/inbox/{ID}/changes": Preview.changes,
+    "/ui/counts": Preview.counts,
+    "/ui/conversations/find": Preview.found,
+}
 
 
 if __name__ == "__main__":

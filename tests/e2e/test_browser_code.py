@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
@@ -38,12 +38,8 @@ class Sample:
         self.address = address
 
     def make(self, what: str, **body: Any) -> None:
-        request = urllib.request.Request(
-            f"{self.address}/dev/{what}",
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+        answer = urllib3.request("POST", f"{self.address}/dev/{what}", json=body, timeout=10)
+        assert answer.status == 204
 
 
 @pytest.fixture
@@ -57,9 +53,9 @@ def sample() -> Iterator[Sample]:
     address = f"http://localhost:{port}"
     for _attempt in range(100):
         try:
-            urllib.request.urlopen(f"{address}/ui/counts", timeout=1).close()
+            urllib3.request("GET", f"{address}/ui/counts", timeout=1, retries=False)
             break
-        except OSError:
+        except urllib3.exceptions.HTTPError:
             time.sleep(0.1)
     yield Sample(address)
     process.send_signal(signal.SIGTERM)

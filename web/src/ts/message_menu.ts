@@ -79,6 +79,7 @@ function doAct(event: Event, act: HTMLElement, message: HTMLElement | null): voi
 
 async function doItem(name: string, message: HTMLElement): Promise<void> {
   if (name === 'reply') reply(message);
+  if (name === 'react') openReactions(message, $('.bub', message) ?? message);
   if (name === 'copy') await copyText(rawText(message));
   if (name === 'edit') edit(message);
   if (name === 'delete') await remove(message);
@@ -88,8 +89,8 @@ async function doItem(name: string, message: HTMLElement): Promise<void> {
 }
 
 export function reply(message: HTMLElement): void {
-  const isOut = message.classList.contains('out');
-  const who = isOut ? $('.who .name', message)?.textContent : currentThread()?.dataset.contact;
+  const isOneToOne = message.classList.contains('in') && !currentThread()?.dataset.group;
+  const who = isOneToOne ? currentThread()?.dataset.contact : $('.who .name', message)?.textContent;
   const text = rawText(message) || t('Mídia');
   currentComposer()?.quote({ id: message.dataset.id!, who: who ?? '', text: text.slice(0, QUOTE_LENGTH) });
 }
@@ -161,6 +162,7 @@ function openMore(message: HTMLElement, anchor: HTMLElement): void {
   const isNote = message.classList.contains('note');
   const allowed: Record<string, boolean> = {
     reply: !isNote,
+    react: !isNote,
     copy: !!rawText(message),
     forward: !isNote,
     edit: isEditable(message),
