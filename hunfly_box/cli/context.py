@@ -1,25 +1,30 @@
 """A box for one command: the running one's servers, or our own for as long as the command takes."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from hunfly_box.bootstrap import Resources, build_resources
 from hunfly_box.cli.serve import fail, load_settings_here, plain_errors
 from hunfly_box.config import Settings
+from hunfly_box.embedded.errors import StartError
 from hunfly_box.embedded.supervisor import find_running
-from hunfly_box.kit.database import Event, Scope, TenantTransaction
+from hunfly_box.kit.database import Event, Scope, TenantTransaction, make_engine
 from hunfly_box.kit.errors import HunflyError
 from hunfly_box.kit.hub import Hub
 from hunfly_box.kit.paths import DataFolder
+from hunfly_box.operations.migrate import pending
 from hunfly_box.operations.services import Services, bring_up_to_date, embedded_services, own_services
 from hunfly_box.tenancy import queries as tenancy
 
 # What Postgres says of a table that no migration has made yet.
 UNDEFINED_TABLE = ("42P01", "3F000")
+MIGRATION_SECONDS = 30.0
+POLL_SECONDS = 0.1
 
 
 @contextmanager
@@ -42,7 +47,9 @@ def services_of(settings: Settings) -> Iterator[Services]:
     running = find_running(settings.data_dir) if settings.database_url is None else None
     if running is not None:
         folder = DataFolder(settings.data_dir)
-        yield embedded_services(folder, running.database_superuser_url, settings.redis_url or running.redis_url)
+        services = embedded_services(folder, running.database_superuser_url, settings.redis_url or running.redis_url)
+        _wait_until_migrated(services.app_url)
+        yield services
         return
     with own_services(settings) as services:
         bring_up_to_date(services)
@@ -56,6 +63,25 @@ def tenant_transaction(resources: Resources, slug: str) -> Iterator[TenantTransa
         tenant_id = tenancy.tenant_id_by_slug(control, slug)
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
         yield tx
+
+
+def _wait_until_migrated(app_url: str) -> None:
+    """A box that has just been started tells where its servers are before it has brought them up to date."""
+    give_up_at = time.monotonic() + MIGRATION_SECONDS
+    engine = make_engine(app_url, pool_size=1)
+    try:
+        while True:
+            try:
+                if not pending(engine):
+                    return
+            except SQLAlchemyError:
+                if time.monotonic() > give_up_at:
+                    raise
+            if time.monotonic() > give_up_at:
+                raise StartError("The running box has not brought its database up to date.", "See its log.")
+            time.sleep(POLL_SECONDS)
+    finally:
+        engine.dispose()
 
 
 def _publish(resources: Resources, events: list[Event]) -> None:
