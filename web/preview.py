@@ -266,13 +266,15 @@ class Preview(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         body = self.body()
         if found := re.fullmatch(r"/api/v1/messages/([0-9a-f-]{36})/reaction", self.path):
-            self.change_message(found[1], reactions=[{"emoji": body["emoji"], "by": {"kind": "user", "name": "Ana"}}])
+            self.change_message(found[1], reactions=[{"emoji": body["emoji"], "by": "us"}])
         else:
             self.send_json(None, 204)
 
     def do_DELETE(self) -> None:
         if found := re.fullmatch(r"/api/v1/messages/([0-9a-f-]{36})", self.path):
             self.change_message(found[1], deleted_at=sample.at(0))
+        elif found := re.fullmatch(r"/api/v1/messages/([0-9a-f-]{36})/reaction", self.path):
+            self.change_message(found[1], reactions=[])
         else:
             self.send_json(None, 204)
 

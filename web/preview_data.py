@@ -192,7 +192,7 @@ def every_type(conversation: dict[str, Any]) -> list[dict[str, Any]]:
             text="Segue o orçamento",
             media=media("application/pdf", "/doc.pdf", name="Orçamento Mariana - bolo 3 andares.pdf"),
             edited_at=at(1400),
-            reactions=[{"emoji": "❤️", "by": {"kind": "contact", "name": "Mariana"}}],
+            reactions=[{"emoji": "❤️", "by": "Mariana"}],
         ),
         incoming(
             60,

@@ -129,7 +129,7 @@ async function react(message: HTMLElement, emoji: string): Promise<void> {
   must('#menu-react').hidePopover();
   const url = `/api/v1/messages/${message.dataset.id}/reaction`;
   const mine = $$('.rx [data-emoji]', message).find(
-    (button) => button.dataset.emoji === emoji && button.dataset.mine,
+    (button) => button.dataset.emoji === emoji && button.dataset.mine !== undefined,
   );
   await change(mine ? 'DELETE' : 'PUT', url, mine ? undefined : { emoji });
 }
