@@ -203,7 +203,8 @@ CREATE FUNCTION app.put_work(p_tenant uuid, p_kind text, p_dedup text, p_payload
 DECLARE
   made uuid;
 BEGIN
-  INSERT INTO app.work (tenant_id, id, kind, dedup_key, payload) VALUES (p_tenant, app.new_id(), p_kind, p_dedup, p_payload)
+  INSERT INTO app.work (tenant_id, id, kind, dedup_key, payload, priority)
+    VALUES (p_tenant, app.new_id(), p_kind, p_dedup, p_payload, CASE p_kind WHEN 'contacts.avatar' THEN 9 ELSE 5 END)
     ON CONFLICT DO NOTHING RETURNING id INTO made;
   RETURN CASE WHEN made IS NULL THEN '[]'::jsonb ELSE jsonb_build_array(jsonb_build_array('ring', p_tenant, p_kind, made)) END;
 END $$;
@@ -296,6 +297,8 @@ DECLARE
   one jsonb;
   changes jsonb := '[]';
 BEGIN
+  -- Whoever holds a change looks again behind this lock: one of the two transactions always sees what the other did.
+  PERFORM pg_advisory_xact_lock(hashtextextended(p_channel::text || p_provider_id, 7232));
   FOR waiting IN
     SELECT c.id, c.change FROM app.pending_changes c
     WHERE c.tenant_id = p_tenant AND c.provider_id = p_provider_id AND c.channel_id = p_channel ORDER BY c.id
@@ -510,10 +513,11 @@ BEGIN
         conversation := app.conversation_with(p_tenants[wanted.c], p_channels[wanted.c], person, wanted.opens);
         conversations[wanted.v] := conversation;
       END IF;
-      -- Pictures change rarely: asked for when somebody new writes, then at most once a week.
+      -- Pictures change rarely: asked for when somebody new writes, then at most once a week. Without a ring: there is no hurry,
+      -- and a crowd of newcomers must not take the machine from what people wait for.
       IF wanted.writes AND EXISTS (SELECT 1 FROM app.contacts k WHERE k.tenant_id = p_tenants[wanted.c] AND k.id = person
                                    AND (k.avatar_checked_at IS NULL OR k.avatar_checked_at < now() - interval '7 days')) THEN
-        changes := changes || app.put_work(p_tenants[wanted.c], 'contacts.avatar', person::text,
+        PERFORM app.put_work(p_tenants[wanted.c], 'contacts.avatar', person::text,
           jsonb_build_object('contact_id', person, 'channel_id', p_channels[wanted.c]));
       END IF;
     EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR case_not_found THEN
@@ -672,6 +676,17 @@ BEGIN
   END IF;
   IF p_heard IS NOT NULL THEN
     PERFORM app.note_health(p_tenants, p_channels, p_heard, p_wrote);
+  END IF;
+  IF s_channel IS NOT NULL OR p_events IS NOT NULL THEN
+    -- A message may have got its name while its change was being held; last, so that nothing else is waited for behind the lock.
+    FOR event IN
+      SELECT DISTINCT c.tenant_id, c.channel_id, c.provider_id FROM app.pending_changes c
+      WHERE c.tenant_id = ANY (p_tenants) AND c.channel_id = ANY (p_channels) AND c.provider_id = ANY (
+        coalesce(s_provider_id, '{}') || ARRAY(SELECT x.value ->> 'provider_id' FROM jsonb_array_elements(p_events) x))
+      ORDER BY 1, 2, 3
+    LOOP
+      changes := changes || app.apply_pending(event.tenant_id, event.channel_id, event.provider_id);
+    END LOOP;
   END IF;
   summary := jsonb_build_object('version', batch_version, 'inserted', done.inserted, 'missing', done.missing, 'missing_events', missing_events,
     'failed', failed, 'changes', changes,
