@@ -14,6 +14,8 @@ from hunfly_box.media import fetching
 from hunfly_box.providers.messenger import ProviderError, Refused
 
 MOST_BYTES = 2 * 1024 * 1024
+# An engine that does not answer is asked for pictures again much later: initials do in the meantime.
+RETRY_SECONDS = 600.0
 
 WHERE_TO_ASK = """
 SELECT v.channel_id, i.address FROM app.contact_identities i
@@ -43,7 +45,7 @@ def fetch(resources: Resources, tenant_id: UUID, contact_id: UUID) -> None:
         _note(resources, tenant_id, contact_id, None)
         raise GiveUp(str(error)) from error
     except (EgressFailed, ProviderError) as error:
-        raise RetryLater(str(error)) from error
+        raise RetryLater(str(error), after_seconds=RETRY_SECONDS) from error
     finally:
         messenger.close()
     stored = fetching.keep(resources.media_folder, tenant_id, content, None) if content else None

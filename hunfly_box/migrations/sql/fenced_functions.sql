@@ -17,9 +17,14 @@ $$;
 
 CREATE FUNCTION app.due_work(at_most integer) RETURNS TABLE (tenant_id uuid, id uuid, kind text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  SELECT w.tenant_id, w.id, w.kind FROM app.work w
-  WHERE (w.state = 'queued' AND w.run_at <= now()) OR (w.state = 'claimed' AND w.lease_until < now())
-  ORDER BY w.priority, w.run_at LIMIT at_most
+  (SELECT w.tenant_id, w.id, w.kind FROM app.work w
+   WHERE w.priority <= 5 AND ((w.state = 'queued' AND w.run_at <= now()) OR (w.state = 'claimed' AND w.lease_until < now()))
+   ORDER BY w.priority, w.run_at LIMIT at_most)
+  UNION ALL
+  -- Nobody waits for these: a few at each look, however many there are.
+  (SELECT w.tenant_id, w.id, w.kind FROM app.work w
+   WHERE w.priority > 5 AND ((w.state = 'queued' AND w.run_at <= now()) OR (w.state = 'claimed' AND w.lease_until < now()))
+   ORDER BY w.run_at LIMIT least(at_most, 4))
 $$;
 
 -- The conversations with something to send. One id a conversation: within it, sends go one after the other, so only its

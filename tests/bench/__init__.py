@@ -1,0 +1,1 @@
+"""The figures the box has to hold, measured: `make bench`, or `python -m tests.bench --help`."""
