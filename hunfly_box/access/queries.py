@@ -40,6 +40,12 @@ SELECT t.id AS tenant_id, t.name, t.slug, m.role FROM app.memberships m JOIN app
 WHERE m.user_id = :user_id AND m.is_active AND t.status = 'active' ORDER BY t.name, t.id
 """
 
+SESSIONS_OF_USER = """
+SELECT token_hash, created_at, last_seen_at, ip_prefix, user_agent FROM app.sessions
+WHERE user_id = :user_id AND expires_at > now() AND last_seen_at + make_interval(secs => idle_seconds) > now()
+ORDER BY last_seen_at DESC
+"""
+
 ACCOUNT = """
 SELECT u.id, u.email, u.name, u.password_hash, u.box_role, u.is_active,
   (SELECT r.reseller_id FROM app.reseller_members r WHERE r.user_id = u.id ORDER BY r.created_at LIMIT 1) AS reseller_id
@@ -91,6 +97,15 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLine:
+    token_hash: bytes
+    created_at: datetime
+    last_seen_at: datetime
+    ip_prefix: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     id: UUID
     email: str
@@ -123,6 +138,10 @@ def live_token(tx: Transaction, prefix: str) -> LiveToken | None:
 
 def desks_of_user(tx: Transaction, user_id: UUID) -> list[Desk]:
     return tx.all(Desk, DESKS_OF_USER, user_id=user_id)
+
+
+def sessions_of_user(tx: Transaction, user_id: UUID) -> list[SessionLine]:
+    return tx.all(SessionLine, SESSIONS_OF_USER, user_id=user_id)
 
 
 def account_by_email(tx: Transaction, email: str) -> Account | None:

@@ -16,12 +16,22 @@ from hunfly_box.access.authentication import REMEMBERED
 from hunfly_box.access.commands import people, sessions
 from hunfly_box.access.commands.sessions import Opened
 from hunfly_box.access.pages import cookies
+from hunfly_box.access.queries import SessionLine
 from hunfly_box.access.viewer import DEFAULT_PREFERENCES, Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.kit.errors import FieldError, Forbidden, HunflyError, Invalid, TooMany
 from hunfly_box.kit.throttle import Throttle
 
 AnyRequest = Request[Any, Any, Any]
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 Theme = Literal["light", "dark", "auto"]
 Locale = Literal["pt_BR", "en", "es"]
 Sound = Literal["off", "soft", "loud"]
@@ -106,6 +116,14 @@ async def save_password(
     return answer
 
 
+@post("/profile/sessions", sync_to_thread=True, opt={"permission": "session.end"})
+def end_other_sessions(resources: Resources, viewer: Viewer) -> Redirect:
+    with resources.control.transaction() as tx:
+        sessions.end_all(tx, viewer.user_id, but=viewer.session_hash)
+    REMEMBERED.forget_user(viewer.user_id)
+    return Redirect("/profile?saved=sessions", status_code=303)
+
+
 @patch("/ui/preferences", sync_to_thread=True, opt={"permission": "profile.update"})
 def change_preferences(resources: Resources, viewer: Viewer, data: PreferencesChange) -> dict[str, Any]:
     more = {name: value for name in DEFAULT_PREFERENCES if (value := getattr(data, name)) is not UNSET}
@@ -172,6 +190,7 @@ def _profile_page(
 ) -> Response[str]:
     with resources.control.transaction() as tx:
         desks = queries.desks_of_user(tx, viewer.user_id)
+        lines = queries.sessions_of_user(tx, viewer.user_id)
     return frame.page(
         resources,
         viewer,
@@ -180,13 +199,30 @@ def _profile_page(
         status_code=status_code,
         locale=viewer.locale,
         desks=[{"id": str(desk.tenant_id), "name": desk.name, "role": desk.role} for desk in desks],
+        sessions=[_shown(line, viewer) for line in lines],
         faults=faults or {},
         saved=saved,
     )
+
+
+def _shown(line: SessionLine, viewer: Viewer) -> dict[str, Any]:
+    return {
+        "is_this": line.token_hash == viewer.session_hash,
+        "last_seen_at": line.last_seen_at,
+        "browser": _browser_of(line.user_agent or ""),
+        "network": line.ip_prefix or "",
+    }
+
+
+def _browser_of(user_agent: str) -> str:
+    """Enough to tell one's phone from one's computer. Order matters: most name others beside themselves."""
+    browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
+    return " · ".join(filter(None, (browser, system))) or user_agent[:40] or "–"
 
 
 def _wrong(field: str, code: str, detail: str) -> Invalid:
     return Invalid(detail, errors=(FieldError(field, code, detail),))
 
 
-ROUTES = [profile_page, save_profile, save_password, change_preferences, change_password]
+ROUTES = [profile_page, save_profile, save_password, end_other_sessions, change_preferences, change_password]

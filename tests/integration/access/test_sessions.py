@@ -230,3 +230,16 @@ def test_a_tab_that_nobody_touches_does_not_keep_its_session_alive(box: Box, bro
     with box.resources.control.transaction() as tx:
         seconds = "SELECT extract(epoch FROM now() - last_seen_at) FROM app.sessions WHERE token_hash = :hash"
         assert tx.scalar(seconds, hash=row_of(box, browser)) > 100
+
+
+def test_one_sees_where_one_is_signed_in_and_ends_the_others(box: Box, browsers: Browsers) -> None:
+    with box.resources.control.transaction() as tx:
+        sessions.end_all(tx, box.cast.ana.id)
+    here, elsewhere = browsers(box.cast.ana), browsers(box.cast.ana)
+    foreign = browsers(box.cast.carla)
+    page = here.get("/profile").text
+    assert page.count("usado <time") == 2
+    assert page.count("Este aqui") == 1
+    answer = here.post("/profile/sessions", {"csrf_token": here.form_token("/profile")})
+    assert answer.status_code == 303
+    assert [browser.get("/profile").status_code for browser in (here, elsewhere, foreign)] == [200, 303, 200]
