@@ -1,4 +1,4 @@
-// Sound, desktop notification and title. Only the leading tab makes noise, and not for what somebody is looking at.
+// Sound, desktop notification and title. Only one tab makes noise, and not for what somebody is looking at.
 import { $, $$ } from './dom';
 import { t } from './i18n';
 import { isLeader } from './live';
@@ -16,10 +16,16 @@ const thisTab = String(Math.random());
 
 let lastSound = 0;
 let audio: AudioContext | null = null;
+/** One window of the inbox tells. The stream may be held by a page that has no inbox. */
+let isTelling = false;
 
 export function startNotifying(): void {
   looking?.addEventListener('message', (event: MessageEvent<{ tab: string; conversation: string }>) => {
     lookedAt.set(event.data.tab, event.data.conversation);
+  });
+  void navigator.locks?.request('hb-telling', () => {
+    isTelling = true;
+    return new Promise<void>(() => undefined);
   });
   document.addEventListener('visibilitychange', tellLooking);
   document.addEventListener('hb:opened', tellLooking);
@@ -56,7 +62,8 @@ export function showTitle(): void {
 }
 
 function isWorthTelling(message: Message): boolean {
-  if (message.direction !== 'in' || message.history || message.type === 'system' || !isLeader()) return false;
+  if (message.direction !== 'in' || message.history || message.type === 'system') return false;
+  if (!(navigator.locks ? isTelling : isLeader())) return false;
   const owner = rowOf(message.conversation_id)?.dataset.assignee;
   if (owner && !isMe(owner)) return false;
   tellLooking();

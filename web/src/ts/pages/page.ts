@@ -4,6 +4,7 @@ import { $, $$, byId, must, toast } from '../dom';
 import { t } from '../i18n';
 import { on, startLive } from '../live';
 import { goToLogin } from '../net';
+import { startContactForm } from './contact';
 
 interface Exchange {
   ctx: { status: string; swap?: string; target?: Element; response?: { status: number } };
@@ -23,6 +24,7 @@ export function startPage(): void {
     toast((event as CustomEvent<{ text: string }>).detail.text);
     tell('hb:channels');
   });
+  startContactForm();
   const channels = byId('channels');
   if (channels) followChannels(channels.dataset.cursor ?? '');
 }
@@ -35,7 +37,7 @@ function onClick(event: Event): void {
   button.closest<HTMLElement>('[popover]')?.hidePopover();
   const dialog = byId(button.dataset.dialog ?? '') as HTMLDialogElement | null;
   if (!dialog) return;
-  show(dialog, 'wait');
+  if (byId(`${dialog.id}-wait`)) show(dialog, 'wait');
   if (!dialog.open) dialog.showModal();
 }
 
