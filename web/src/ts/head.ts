@@ -50,6 +50,7 @@ export function showHead(conversation: Conversation): void {
     labels: conversation.labels.map((label) => label.id).join(' '),
   });
   put(top, 'h2', conversation.contact.name || conversation.contact.phone || '');
+  showFace(conversation);
   showOwner(conversation.assignee);
   showLabels(conversation);
   showBlocked(!!conversation.contact.blocked);
@@ -195,6 +196,14 @@ async function change(id: string, what: Change): Promise<boolean> {
 export function explain(error: unknown): void {
   if (error instanceof Refused) toast(errorWords({ code: error.code, detail: error.detail }));
   else toast(t('Sem resposta do servidor. Tente de novo.'));
+}
+
+/** Profile pictures come later than the first message. */
+function showFace({ contact }: Conversation): void {
+  if (!contact.avatar_url) return;
+  for (const face of $$('#pane .th-h > .av, #side .who-card > .av')) {
+    if (!$('img', face)) face.append($('img', avatar(contact))!);
+  }
 }
 
 function showOwner(owner: Person | null): void {
