@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from hunfly_box.ingest.statement import CALL, Answer, answer_of
+from hunfly_box.kit.crash import crash_point, is_armed
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +17,11 @@ CONNECT_SECONDS = 2
 RETRY_SECONDS = 1.0
 # A batch that takes longer goes to the spill as well; both ends are idempotent.
 SLOW_SECONDS = 2.0
-OPTIONS = "-c plan_cache_mode=force_generic_plan -c statement_timeout=10s -c lock_timeout=5s"
+# Plans are made once, perhaps while the tables are still empty: they must not read a table from end to end later.
+OPTIONS = (
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_mergejoin=off -c jit=off"
+    " -c statement_timeout=10s -c lock_timeout=5s"
+)
 
 
 class Away(Exception):
@@ -98,6 +103,12 @@ class IngestConnection:
 
 
 async def _run(connection: "psycopg.AsyncConnection[Any]", parameters: Sequence[Any]) -> Answer:
+    if is_armed("I2"):
+        # The one call is its own transaction; a test that dies between the rows and their COMMIT needs it in two.
+        async with connection.transaction():
+            cursor = await connection.execute(CALL, parameters, binary=True)
+            crash_point("I2")
+            return answer_of(await cursor.fetchall())
     cursor = await connection.execute(CALL, parameters, binary=True)
     return answer_of(await cursor.fetchall())
 

@@ -135,10 +135,14 @@ class BoxProcess:
         """Of the embedded `postgres` or `valkey`."""
         return int((DataFolder(self.data_dir).run / f"{name}.pid").read_text())
 
-    def kill_server(self, name: str) -> int:
-        pid = self.server_pid(name)
-        os.kill(pid, signal.SIGKILL)
-        return pid
+    def end_server(self, name: str, how: signal.Signals) -> float:
+        """Seconds until its successor answers and the box is ready again."""
+        began = time.monotonic()
+        before = self.server_pid(name)
+        os.kill(before, how)
+        wait_until(lambda: self.server_pid(name) != before, f"another {name}", READY_PATIENCE_SECONDS)
+        self.wait_ready()
+        return time.monotonic() - began
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")[-4000:] if self.log_file.exists() else ""

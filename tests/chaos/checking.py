@@ -3,9 +3,11 @@
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from hunfly_box.ingest import spill
 from tests.chaos.boxes import wait_until
 from tests.chaos.history import History
 from tests.chaos.watching import Watcher
@@ -68,13 +70,13 @@ class Verdict:
         assert not wrong, wrong
 
 
-def wait_for_rest(world: World, seconds: float = 60.0) -> float:
+def wait_for_rest(world: World, seconds: float = 60.0, meanwhile: Callable[[], None] | None = None) -> float:
     """Seconds until no delivery and no work row is open and no delivery lies in the spill."""
-    from hunfly_box.ingest import spill
-
     began = time.monotonic()
 
     def is_quiet() -> bool:
+        if meanwhile is not None:
+            meanwhile()
         lines = [world.rows(shop, OPEN)[0] for shop in world.shops]
         return not any(line["deliveries"] or line["work"] for line in lines) and not spill.waiting(world.resources.redis)
 
@@ -114,6 +116,8 @@ def judge(world: World, history: History, watchers: list[Watcher], sends_per_min
         _order(verdict, own)
         verdict.add("over the limit", over_limit([send.at for send in own], sends_per_minute))
         _walls(verdict, shop, world.shops, rows[shop.slug])
+    if not history.forgotten:
+        verdict.add("ticks that never came", _late_ticks(world, rows))
     for watcher in watchers:
         _watched(verdict, watcher, rows[watcher.shop.slug], world.shops)
     _figures(verdict, world, history, watchers, rows, sends)
@@ -185,6 +189,17 @@ def _walls(verdict: Verdict, shop: Shop, shops: list[Shop], rows: list[dict[str,
     for other in shops:
         if other is not shop:
             verdict.add("behind the wall", [row["id"] for row in rows if other.canary in (row["text"] or "")])
+
+
+def _late_ticks(world: World, rows: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """What the customer's phone shows as delivered shows so here too."""
+    late = []
+    for shop in world.shops:
+        for customer in shop.customers:
+            bubbles = world.sim.messages(shop.instance, customer.id)
+            there = {bubble["id"] for bubble in bubbles if not bubble["mine"] and bubble["tick"] in ("delivered", "read")}
+            late += [row["text"] for row in rows[shop.slug] if row["provider_id"] in there and row["status"] == "sent"]
+    return late
 
 
 def _watched(verdict: Verdict, watcher: Watcher, rows: list[dict[str, Any]], shops: list[Shop]) -> None:

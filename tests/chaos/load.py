@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +64,10 @@ class Load:
         self.world.sim.wait_idle(max(5.0, until - time.monotonic()))
         self._note_answers()
         assert not self.errors, self.errors
+
+    def abandon(self) -> None:
+        """At the end of a failed test: the threads end by themselves."""
+        self._stopping.set()
 
     def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:
         try:
@@ -154,18 +157,6 @@ class Load:
         if time.monotonic() - said.invoked > GIVE_UP_SECONDS:
             raise AssertionError(f"nobody took {said.text!r}")
         time.sleep(RETRY_SECONDS)
-
-
-@contextmanager
-def load(world: World, history: History, **paces: Any) -> Iterator[Load]:
-    running = Load(world, history, **paces)
-    running.start()
-    try:
-        yield running
-    except BaseException:
-        running._stopping.set()
-        raise
-    running.finish()
 
 
 def upsert(instance: str, number: str, text: str) -> bytes:

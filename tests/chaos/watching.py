@@ -104,7 +104,7 @@ class Watcher:
     def _apply(self, name: str, data: dict[str, Any]) -> None:
         if name == "reset":
             self.resets.append(data["reason"])
-            self._start_over()
+            self.read_everything()
             self.cursor = data["cursor"]
         elif name == "message.status":
             self._status(data)
@@ -141,7 +141,7 @@ class Watcher:
             if not climbed or climbed[-1] != status:
                 climbed.append(status)
 
-    def _start_over(self) -> None:
+    def read_everything(self) -> None:
         """What a program does when its cursor is of no use: reads everything again."""
         base = self.rest_url or self.url
         for conversation in _pages(base, self.shop, "/api/v1/conversations"):
