@@ -4,6 +4,7 @@ from uuid import UUID
 
 from litestar import delete, get, patch, post, put
 from litestar.response import Response
+from msgspec import UNSET
 
 from hunfly_box.access import permissions, writing
 from hunfly_box.access.viewer import Viewer
@@ -86,6 +87,8 @@ def change_conversation(
     idempotency_key: IdempotencyKey = None,
 ) -> Response[Conversation]:
     """Status, snooze, assignee and labels; all of what is given, or nothing."""
+    if data.assignee_id is not UNSET and not permissions.may(viewer, "conversation.assign"):
+        raise Forbidden
 
     def write(tx: TenantTransaction) -> Conversation:
         changing.change(

@@ -12,7 +12,7 @@ from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.inbox import live_frames, live_showing
 from hunfly_box.kit.announcing import Ring
-from hunfly_box.kit.database import Scope
+from hunfly_box.kit.database import Event, Scope
 from hunfly_box.kit.hub import Audience, Watcher
 from hunfly_box.providers.port import Address, TypingKind
 
@@ -128,8 +128,8 @@ class Presence:
         by = {"kind": "user", "id": str(viewer.user_id), "name": viewer.name}
         self._typing(tenant_id, place, by, is_on=is_on, is_recording=False)
         if is_on:
-            ring = Ring("outbound.typing", tenant_id, place.conversation_id)
-            asyncio.get_running_loop().run_in_executor(None, self._resources.database.publish, [ring])
+            rings: list[Event] = [Ring("outbound.typing", tenant_id, place.conversation_id)]
+            asyncio.get_running_loop().run_in_executor(None, self._resources.database.publish, rings)
 
     def _typing(self, tenant_id: UUID, place: Place, by: dict[str, str], *, is_on: bool, is_recording: bool) -> None:
         told = {"conversation_id": str(place.conversation_id), "by": by, "on": is_on, "recording": is_recording}

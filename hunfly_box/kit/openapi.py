@@ -55,7 +55,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
         status: ResponseSpec(
             data_container=Problem,
             description=DESCRIPTIONS[status],
-            media_type=PROBLEM_MEDIA_TYPE,  # type: ignore[arg-type]  # any media type will do at run time
+            media_type=PROBLEM_MEDIA_TYPE,
             generate_examples=False,
         )
         for status in (*ALWAYS, *statuses)
