@@ -287,7 +287,12 @@ class Preview(BaseHTTPRequestHandler):
             fields = {"type": body["type"], "text": body.get("text"), "status": "queued", "cid": key}
             if body.get("quoted_id"):
                 source = next(item for item in threads[identifier] if item["id"] == body["quoted_id"])
-                fields["quoted"] = {"id": source["id"], "text": source["text"], "author": source["author"]}
+                fields["quoted"] = {
+                    "id": source["id"],
+                    "text": source["text"],
+                    "author": source["author"]["name"],
+                    "type": source["type"],
+                }
             if body.get("media_id"):
                 fields["media"] = sample.media("image/png", "/static/img/map.svg", width=640, height=480)
             message = sample.message(find(identifier), "out", 0, **fields)

@@ -158,7 +158,7 @@ def every_type(conversation: dict[str, Any]) -> list[dict[str, Any]]:
     peaks = [20 + (step * 37) % 75 for step in range(44)]
     picture = "/static/img/map.svg"
     first = message(conversation, "in", 1500, text="Oii, boa tarde! Vi o bolo de flores no Instagram e me apaixonei 😍")
-    quoted = {"id": first["id"], "text": first["text"], "author": first["author"]}
+    quoted = {"id": first["id"], "text": first["text"], "author": first["author"]["name"], "type": "text"}
 
     def incoming(minutes: float, **fields: Any) -> dict[str, Any]:
         return message(conversation, "in", minutes, **fields)

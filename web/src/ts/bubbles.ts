@@ -122,7 +122,7 @@ function setTime(bubble: HTMLElement, moment: Date): void {
 function addQuote(bubble: HTMLElement, quoted: NonNullable<Message['quoted']>): void {
   const quote = pattern<HTMLAnchorElement>('tpl-quote');
   quote.href = `#m-${quoted.id ?? ''}`;
-  put(quote, 'b', typeof quoted.author === 'string' ? quoted.author : quoted.author.name);
+  put(quote, 'b', quoted.author ?? '');
   put(quote, 'span', quoted.text || t('Mídia'));
   $('.bub', bubble)?.prepend(quote);
 }

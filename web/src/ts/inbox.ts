@@ -88,7 +88,7 @@ function listenToRows(): void {
     const row = rowUnder(event);
     if (!row || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    void panes.openConversation(row.dataset.id!);
+    void openRow(row);
   });
   for (const name of ['pointerover', 'pointerdown']) {
     list.addEventListener(name, (event) => panes.prefetch(rowUnder(event)?.dataset.id ?? ''));
@@ -102,6 +102,13 @@ function listenToRows(): void {
     openNewConversation((event as CustomEvent<string>).detail),
   );
   document.addEventListener('hb:message', (event) => panes.receive((event as CustomEvent<Message>).detail));
+}
+
+/** A search result opens at the message that was found. */
+async function openRow(row: HTMLElement): Promise<void> {
+  const { id, match } = row.dataset;
+  await panes.openConversation(id!);
+  if (match && panes.currentId() === id) void currentThread()?.show(match);
 }
 
 /** Files may be dropped anywhere on the open conversation. */

@@ -41,7 +41,7 @@ export interface Message {
   type: string;
   text: string | null;
   media?: Media | null;
-  quoted?: { id: Id | null; text: string | null; author: Author | string } | null;
+  quoted?: { id: Id | null; text: string | null; author: string | null } | null;
   status: string | null;
   error?: Problem | null;
   edited_at?: string | null;
