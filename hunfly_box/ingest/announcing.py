@@ -35,8 +35,7 @@ def plain_changes_of(stored: Stored) -> list[Changed]:
     batch, summary = stored.batch, stored.answer.summary
     conversations = summary.conversations or batch.conversations
     found: dict[Changed, None] = {}
-    for n in summary.inserted or ():
-        row = batch.rows[n - 1]
+    for row in stored.inserted():
         conversation_id = UUID(conversations[row.conversation - 1] or "")
         tenant_id = row.part.channel.tenant_id
         found[Changed(tenant_id, "message", UUID(row.id), conversation_id)] = None

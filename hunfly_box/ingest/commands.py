@@ -10,7 +10,7 @@ import psycopg
 from hunfly_box.bootstrap import Resources
 from hunfly_box.ingest import queries
 from hunfly_box.ingest.announcing import plain_changes_of, rare_changes_of, rings_of
-from hunfly_box.ingest.connection import Away, IngestConnection
+from hunfly_box.ingest.connection import PATIENT_SECONDS, Away, IngestConnection
 from hunfly_box.ingest.received import Part, Received, parts_of, received
 from hunfly_box.ingest.routes import Routes
 from hunfly_box.ingest.storing import Stored, Storer
@@ -83,7 +83,7 @@ async def _replay(resources: Resources, routes: Routes, tenant_id: UUID, entry_i
     def keep(stored: Stored) -> None:
         outcome.events.extend([*plain_changes_of(stored), *rare_changes_of(stored), *rings_of(stored)])
 
-    storer = Storer(IngestConnection(resources.logins.ingest), keep)
+    storer = Storer(IngestConnection(resources.logins.ingest, PATIENT_SECONDS), keep)
     await storer.connection.open()
     try:
         for entry_id in entry_ids:

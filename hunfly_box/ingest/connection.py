@@ -17,10 +17,13 @@ CONNECT_SECONDS = 2
 RETRY_SECONDS = 1.0
 # A batch that takes longer goes to the spill as well; both ends are idempotent.
 SLOW_SECONDS = 2.0
-# Plans are made once, perhaps while the tables are still empty: they must not read a table from end to end later.
+# Nobody waits for an answer of the drain or of a replay.
+PATIENT_SECONDS = 30.0
+# Plans are made once, perhaps while the tables are still empty. From a batch to the tables there is one good way,
+# by index row for row; what reads a tenant whole would grow slower with every customer.
 OPTIONS = (
-    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_mergejoin=off -c jit=off"
-    " -c statement_timeout=10s -c lock_timeout=5s"
+    "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_mergejoin=off -c enable_hashjoin=off"
+    " -c jit=off -c statement_timeout=30s -c lock_timeout=5s"
 )
 
 
@@ -29,7 +32,8 @@ class Away(Exception):
 
 
 class IngestConnection:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_seconds: float = SLOW_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -59,7 +63,7 @@ class IngestConnection:
             self.retry_in_background()
             raise Away
         running = asyncio.ensure_future(_run(connection, parameters))
-        done, _ = await asyncio.wait({running}, timeout=SLOW_SECONDS)
+        done, _ = await asyncio.wait({running}, timeout=self._patience_seconds)
         if not done:
             self._let_go(connection, running)
             raise Away

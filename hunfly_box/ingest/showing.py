@@ -21,7 +21,7 @@ Drawn = tuple[UUID, Fresh, Conversation | None]
 def drawn(stored: Stored) -> Iterator[Drawn]:
     """What can be drawn without reading: plain texts of conversations that came back with the answer."""
     lines = {line["id"]: line for line in stored.answer.conversations}
-    fresh = {row.id: row for row in _inserted(stored) if _is_plain(row)}
+    fresh = {row.id: row for row in stored.inserted() if _is_plain(row)}
     conversations = stored.answer.summary.conversations or stored.batch.conversations
     for row in fresh.values():
         line = lines.get(UUID(conversations[row.conversation - 1] or ""))
@@ -39,7 +39,7 @@ def undrawn(stored: Stored) -> list[Changed]:
     lines = {line["id"]: line for line in stored.answer.conversations}
     last_drawn = {str(line["last_message_id"]) for line in lines.values()}
     conversations = stored.answer.summary.conversations or stored.batch.conversations
-    for row in _inserted(stored):
+    for row in stored.inserted():
         conversation_id = UUID(conversations[row.conversation - 1] or "")
         tenant_id = row.part.channel.tenant_id
         if conversation_id not in lines:
@@ -50,13 +50,9 @@ def undrawn(stored: Stored) -> list[Changed]:
         if not is_plain and row.id in last_drawn:
             found[Changed(tenant_id, "conversation", conversation_id, conversation_id)] = None
     for conversation_id, line in lines.items():
-        if not any(row.id == str(line["last_message_id"]) for row in _inserted(stored)):
+        if not any(row.id == str(line["last_message_id"]) for row in stored.inserted()):
             found[Changed(line["tenant_id"], "conversation", conversation_id, conversation_id)] = None
     return list(found)
-
-
-def _inserted(stored: Stored) -> Iterator[Row]:
-    return (stored.batch.rows[n - 1] for n in stored.answer.summary.inserted or ())
 
 
 def _is_plain(row: Row) -> bool:

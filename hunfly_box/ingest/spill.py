@@ -13,7 +13,7 @@ from redis import asyncio as async_redis
 
 from hunfly_box.bootstrap import Resources
 from hunfly_box.ingest.announcing import plain_changes_of, rare_changes_of, rings_of
-from hunfly_box.ingest.connection import Away, IngestConnection
+from hunfly_box.ingest.connection import PATIENT_SECONDS, Away, IngestConnection
 from hunfly_box.ingest.received import Received, parts_of, received
 from hunfly_box.ingest.routes import Routes
 from hunfly_box.ingest.storing import Stored, Storer
@@ -85,7 +85,7 @@ async def _drain(resources: Resources, routes: Routes) -> int:
     def keep(stored: Stored) -> None:
         told.extend([*plain_changes_of(stored), *rare_changes_of(stored), *rings_of(stored)])
 
-    storer = Storer(IngestConnection(resources.logins.ingest), keep)
+    storer = Storer(IngestConnection(resources.logins.ingest, PATIENT_SECONDS), keep)
     await storer.connection.open()
     drained = 0
     try:

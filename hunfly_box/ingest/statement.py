@@ -53,7 +53,7 @@ class Summary(Struct):
     version: int
     failed: dict[str, str]
     changes: list[Change]
-    inserted: list[int] | None = None
+    inserted: list[str] | None = None
     missing: list[int] | None = None
     missing_events: list[int] | None = None
     conversations: list[str | None] | None = None

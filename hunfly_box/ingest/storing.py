@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 
 from hunfly_box.ingest.connection import Away, IngestConnection
-from hunfly_box.ingest.gathering import Gathered, gather, remembered
+from hunfly_box.ingest.gathering import Gathered, Row, gather, remembered
 from hunfly_box.ingest.people import Key, KnownPeople
 from hunfly_box.ingest.received import POISON, Part
 from hunfly_box.ingest.statement import Answer, parameters
@@ -18,6 +18,8 @@ from hunfly_box.kit.crash import crash_point
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
+# Making a contact takes twenty times as long as storing a message: a call stays short also when nobody is known yet.
+MOST_NEW_PEOPLE = 60
 # The proof of life of a channel is written this often at most.
 HEALTH_SECONDS = 5.0
 
@@ -28,6 +30,11 @@ class Stored:
 
     batch: Gathered
     answer: Answer
+
+    def inserted(self) -> list[Row]:
+        """The plain messages that were new; the others had been stored before."""
+        new = set(self.answer.summary.inserted or ())
+        return [row for row in self.batch.rows if row.id in new]
 
 
 Watched = Callable[[UUID], bool]
@@ -78,6 +85,9 @@ class Storer:
     async def _call(self, parts: list[Part]) -> list[Part]:
         """The parts whose person or conversation was not there, to be tried again."""
         batch = gather(parts, self.known)
+        if len(batch.wanted) > MOST_NEW_PEOPLE and len(parts) > 1:
+            half = len(parts) // 2
+            return await self._call(parts[:half]) + await self._call(parts[half:])
         watched = [UUID(tenant) for tenant in dict.fromkeys(batch.tenants) if self.watches(UUID(tenant))]
         crash_point("I1")
         answer = await self.connection.call(parameters(batch, self._heard(batch), watched))

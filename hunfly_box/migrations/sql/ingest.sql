@@ -283,12 +283,13 @@ BEGIN
   RETURN jsonb_build_array(jsonb_build_array('message', p_tenant, target.id, target.conversation_id));
 END $$;
 
-CREATE FUNCTION app.hold_change(p_tenant uuid, p_channel uuid, p_provider_id text, p_change jsonb) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION app.hold_change(p_tenant uuid, p_channel uuid, p_provider_id text, p_change jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO app.pending_changes (tenant_id, id, channel_id, provider_id, change)
     SELECT p_tenant, app.new_id(), p_channel, p_provider_id, p_change
     WHERE NOT EXISTS (SELECT 1 FROM app.pending_changes c
-                      WHERE c.tenant_id = p_tenant AND c.provider_id = p_provider_id AND c.channel_id = p_channel AND c.change = p_change)
-$$;
+                      WHERE c.tenant_id = p_tenant AND c.provider_id = p_provider_id AND c.channel_id = p_channel AND c.change = p_change);
+END $$;
 
 -- For whoever gives a message its provider id: what came early is applied now. Returns the changes to show.
 CREATE FUNCTION app.apply_pending(p_tenant uuid, p_channel uuid, p_provider_id text) RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -527,9 +528,15 @@ BEGIN
 END $$;
 
 -- Plain messages from customers, set-based: the road of nearly everything.
+-- In PL/pgSQL, not SQL: the plan of an SQL function is made anew at each call, which costs more than running it.
+-- Every join goes from the batch to an index by (tenant, id): two ANY() lists beside each other would be looked up crosswise.
 CREATE FUNCTION app.insert_inbound(p_version bigint, p_tenants uuid[], p_channels uuid[], p_conversations uuid[], p_people uuid[],
   m_channel integer[], m_conversation integer[], m_person integer[], m_id uuid[], m_name text[], m_text text[], m_provider_id text[],
-  m_sent_at double precision[], m_extra jsonb[], OUT inserted integer[], OUT missing integer[], OUT late uuid[], OUT touched uuid[]) LANGUAGE sql AS $$
+  m_sent_at double precision[], m_extra jsonb[],
+  OUT inserted uuid[], OUT missing integer[], OUT late_tenants uuid[], OUT late uuid[], OUT touched_tenants uuid[], OUT touched uuid[])
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
   WITH told AS MATERIALIZED (
     -- In a group `a` says who spoke; in a direct chat it is whom the conversation is with.
     SELECT u.n::integer AS n, v.tenant_id, CASE WHEN u.a IS NULL OR k.id IS NOT NULL THEN v.id END AS conversation_id, v.channel_id,
@@ -547,12 +554,11 @@ CREATE FUNCTION app.insert_inbound(p_version bigint, p_tenants uuid[], p_channel
            coalesce((t.extra ->> 'is_forwarded')::boolean, false), t.sent_at, p_version
     FROM told t WHERE t.conversation_id IS NOT NULL
     ON CONFLICT (tenant_id, provider_id, conversation_id, direction) DO NOTHING
-    RETURNING id
+    RETURNING tenant_id, conversation_id, id, sent_at
   ), gathered AS (
-    SELECT t.tenant_id, t.conversation_id, count(*)::integer AS news, max(t.sent_at) AS newest, min(t.sent_at) AS oldest,
-           (array_agg(t.id ORDER BY t.sent_at DESC, t.id DESC))[1] AS newest_id, array_agg(t.n) AS ordinals,
-           bool_or(t.sent_at < date_trunc('second', t.last_before)) AS is_late
-    FROM told t JOIN stored s ON s.id = t.id GROUP BY 1, 2
+    SELECT s.tenant_id, s.conversation_id, count(*)::integer AS news, max(s.sent_at) AS newest, min(s.sent_at) AS oldest,
+           (array_agg(s.id ORDER BY s.sent_at DESC, s.id DESC))[1] AS newest_id
+    FROM stored s GROUP BY 1, 2
   ), updated AS (
     UPDATE app.conversations v SET
       inbound_count = v.inbound_count + g.news,
@@ -569,15 +575,23 @@ CREATE FUNCTION app.insert_inbound(p_version bigint, p_tenants uuid[], p_channel
     INSERT INTO app.rounds (tenant_id, id, conversation_id) SELECT u.tenant_id, app.new_id(), u.id FROM updated u
     WHERE NOT EXISTS (SELECT 1 FROM app.rounds r WHERE r.tenant_id = u.tenant_id AND r.conversation_id = u.id AND r.resolved_at IS NULL)
     ON CONFLICT (tenant_id, conversation_id) WHERE resolved_at IS NULL DO NOTHING
+  ), behind AS (
+    -- Older than what the conversation held: who waits since when is then read off the messages themselves.
+    SELECT DISTINCT t.tenant_id, t.conversation_id FROM told t WHERE t.sent_at < date_trunc('second', t.last_before)
   )
-  SELECT (SELECT array_agg(o) FROM gathered g, unnest(g.ordinals) o),
+  SELECT (SELECT array_agg(s.id) FROM stored s),
          (SELECT array_agg(t.n) FROM told t WHERE t.conversation_id IS NULL),
-         (SELECT array_agg(g.conversation_id) FROM gathered g WHERE g.is_late),
-         (SELECT array_agg(u.id) FROM updated u)
-$$;
+         (SELECT array_agg(b.tenant_id ORDER BY b.conversation_id) FROM behind b), (SELECT array_agg(b.conversation_id ORDER BY b.conversation_id) FROM behind b),
+         (SELECT array_agg(u.tenant_id) FROM updated u), (SELECT array_agg(u.id) FROM updated u)
+    INTO inserted, missing, late_tenants, late, touched_tenants, touched;
+END $$;
 
 -- Receipts, set-based: they come in bursts. Those before their message wait for it.
-CREATE FUNCTION app.raise_statuses(p_tenants uuid[], p_channels uuid[], s_channel integer[], s_provider_id text[], s_status text[]) RETURNS jsonb LANGUAGE sql AS $$
+CREATE FUNCTION app.raise_statuses(p_tenants uuid[], p_channels uuid[], s_channel integer[], s_provider_id text[], s_status text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  changes jsonb;
+BEGIN
   WITH told AS MATERIALIZED (
     SELECT p_tenants[u.c] AS tenant_id, p_channels[u.c] AS channel_id, u.provider_id, (array_agg(u.status ORDER BY app.status_rank(u.status) DESC))[1] AS status
     FROM unnest(s_channel, s_provider_id, s_status) AS u(c, provider_id, status) GROUP BY 1, 2, 3
@@ -596,16 +610,18 @@ CREATE FUNCTION app.raise_statuses(p_tenants uuid[], p_channels uuid[], s_channe
         AND c.change = jsonb_build_object('kind', 'status', 'status', k.status))
   )
   SELECT coalesce(jsonb_agg(jsonb_build_array('status', r.tenant_id, r.id, r.conversation_id, r.provider_id, r.status, r.version, v.assignee_id)), '[]')
-  FROM raised r JOIN app.conversations v ON v.tenant_id = r.tenant_id AND v.id = r.conversation_id
-$$;
+    INTO changes FROM raised r JOIN app.conversations v ON v.tenant_id = r.tenant_id AND v.id = r.conversation_id;
+  RETURN changes;
+END $$;
 
 -- Proof of life of each channel. The caller passes a channel only every few seconds: nobody needs it finer.
-CREATE FUNCTION app.note_health(p_tenants uuid[], p_channels uuid[], p_heard integer[], p_wrote integer[]) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION app.note_health(p_tenants uuid[], p_channels uuid[], p_heard integer[], p_wrote integer[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO app.channel_health AS h (tenant_id, channel_id, last_webhook_at, last_inbound_at)
     SELECT p_tenants[c], p_channels[c], now(), CASE WHEN c = ANY (p_wrote) THEN now() END FROM unnest(p_heard) c
     ON CONFLICT (tenant_id, channel_id) DO UPDATE
-      SET last_webhook_at = excluded.last_webhook_at, last_inbound_at = coalesce(excluded.last_inbound_at, h.last_inbound_at)
-$$;
+      SET last_webhook_at = excluded.last_webhook_at, last_inbound_at = coalesce(excluded.last_inbound_at, h.last_inbound_at);
+END $$;
 
 -- One batch. Numbers in c, v and a count from one into p_tenants/p_channels, p_conversations and p_people.
 -- The first row returned holds `summary`; a row for each touched conversation of a watched tenant follows, for the live stream.
@@ -637,16 +653,16 @@ BEGIN
     people := done.people;
     changes := done.changes;
   END IF;
-  SELECT NULL::integer[] AS inserted, NULL::integer[] AS missing, NULL::uuid[] AS late, NULL::uuid[] AS touched INTO done;
+  SELECT NULL::uuid[] AS inserted, NULL::integer[] AS missing, NULL::uuid[] AS late, NULL::uuid[] AS touched INTO done;
   IF m_id IS NOT NULL THEN
     SELECT * INTO done FROM app.insert_inbound(batch_version, p_tenants, p_channels, conversations, people, m_channel, m_conversation, m_person,
       m_id, m_name, m_text, m_provider_id, m_sent_at, m_extra);
     IF done.late IS NOT NULL THEN
-      PERFORM app.recount_waiting(v.tenant_id, v.id) FROM app.conversations v WHERE v.tenant_id = ANY (p_tenants) AND v.id = ANY (done.late);
+      PERFORM app.recount_waiting(l.tenant_id, l.id) FROM unnest(done.late_tenants, done.late) AS l(tenant_id, id);
     END IF;
     FOR event IN
-      SELECT DISTINCT c.tenant_id, c.channel_id, c.provider_id FROM app.pending_changes c
-      WHERE c.tenant_id = ANY (p_tenants) AND c.provider_id = ANY (m_provider_id)
+      SELECT DISTINCT c.tenant_id, c.channel_id, c.provider_id FROM unnest(m_channel, m_provider_id) AS u(c, provider_id)
+      JOIN app.pending_changes c ON c.tenant_id = p_tenants[u.c] AND c.provider_id = u.provider_id AND c.channel_id = p_channels[u.c]
     LOOP
       changes := changes || app.apply_pending(event.tenant_id, event.channel_id, event.provider_id);
     END LOOP;
@@ -704,10 +720,11 @@ BEGIN
            (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'name', l.name, 'color', l.color) ORDER BY lower(l.name))
             FROM app.conversation_labels vl JOIN app.labels l ON l.tenant_id = vl.tenant_id AND l.id = vl.label_id
             WHERE vl.tenant_id = v.tenant_id AND vl.conversation_id = v.id)
-    FROM app.conversations v
+    FROM unnest(done.touched_tenants, done.touched) AS t(tenant_id, id)
+    JOIN app.conversations v ON v.tenant_id = t.tenant_id AND v.id = t.id
     JOIN app.contacts k ON k.tenant_id = v.tenant_id AND k.id = v.contact_id
     LEFT JOIN app.memberships u ON u.tenant_id = v.tenant_id AND u.user_id = v.assignee_id
-    WHERE v.tenant_id = ANY (p_watched) AND v.id = ANY (done.touched);
+    WHERE t.tenant_id = ANY (p_watched);
 END $$;
 
 -- Echoes that no send of ours can be any more were sent by somebody else through the same engine: they are shown.
