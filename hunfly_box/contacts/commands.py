@@ -18,7 +18,7 @@ NAME_LIMIT = 200
 ATTRIBUTES_LIMIT = 50
 VALUE_LIMIT = 2000
 
-LOCK = "SELECT id FROM app.contacts WHERE tenant_id = app.tenant_id() AND id = :id FOR UPDATE"
+LOCK = "SELECT id FROM app.contacts WHERE tenant_id = app.tenant_id() AND id = :id FOR NO KEY UPDATE"
 RENAME = "UPDATE app.contacts SET name = :name WHERE tenant_id = app.tenant_id() AND id = :id"
 DESCRIBE = """
 UPDATE app.contacts SET attributes = CAST(:attributes AS jsonb) WHERE tenant_id = app.tenant_id() AND id = :id

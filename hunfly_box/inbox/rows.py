@@ -1,4 +1,7 @@
-"""Rows as commands lock them: two people acting at once must each see what the other did."""
+"""Rows as commands lock them: two people acting at once must each see what the other did.
+
+NO KEY: customers' messages, whose foreign keys look at the same rows, do not wait for us.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +15,12 @@ SELECT v.id, v.channel_id, v.contact_id, v.status, v.snoozed_until, v.assignee_i
 FROM app.conversations v
 JOIN app.contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
 WHERE v.tenant_id = app.tenant_id() AND v.id = :id
-FOR UPDATE OF v
+FOR NO KEY UPDATE OF v
 """
 LOCK_MESSAGE = """
 SELECT m.id, m.conversation_id, m.direction, m.type, m.author_kind, m.author_id, m.text, m.deleted_at
 FROM app.messages m WHERE m.tenant_id = app.tenant_id() AND m.id = :id
-FOR UPDATE OF m
+FOR NO KEY UPDATE OF m
 """
 # The trigger gives the row a higher version and a line in the live log.
 TOUCH = "UPDATE app.conversations SET version = version WHERE tenant_id = app.tenant_id() AND id = :id"
