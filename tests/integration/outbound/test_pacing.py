@@ -137,20 +137,20 @@ def test_the_limit_is_used_to_the_full(box: Box) -> None:
 
 def test_with_the_usual_pauses_no_two_sends_are_closer_than_the_gap(box: Box) -> None:
     hours = VirtualHours(box, Gaps(LIMIT))
-    hours.run(asks=3_000)
+    hours.run(asks=1_500)
     granted = sorted(at for at, _ in hours.log)
     assert hours.most_in_a_minute() <= LIMIT
-    assert len(granted) > 100
+    assert len(granted) > 50
 
 
 def test_redis_emptied_again_and_again_lets_nothing_more_through(box: Box) -> None:
     hours = VirtualHours(box, NO_GAPS)
-    hours.run(asks=6_000, flush_every=23.0)
+    hours.run(asks=2_500, flush_every=23.0)
     assert hours.most_in_a_minute() <= LIMIT
-    assert len(hours.sends) > 200
+    assert len(hours.sends) > 80
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_clock_that_jumps_two_hours_changes_nothing(box: Box, seed: int) -> None:
     hours = VirtualHours(box, NO_GAPS, seed=seed)
     hours.run(asks=1_500, jump_at=700)

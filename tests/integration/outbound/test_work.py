@@ -202,10 +202,10 @@ def test_everything_is_done_though_workers_die_and_redis_forgets(box: Box) -> No
 
     workers = [start(), start()]
     try:
-        count = 600
+        count = 200
         for number in range(count):
             put(box, "sink", str(number))
-            if number % 150 == 100:
+            if number % 60 == 40:
                 victim = workers.pop(0)
                 victim.kill()
                 victim.wait()
