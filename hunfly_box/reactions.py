@@ -6,7 +6,7 @@ from hunfly_box.bootstrap import Resources
 from hunfly_box.kit.announcing import Changed, Ring
 from hunfly_box.kit.database import Event
 from hunfly_box.kit.job_queue import JobQueue
-from hunfly_box.outbound.jobs import CHANNEL_CHANGED
+from hunfly_box.outbound.commands import CHANNEL_CHANGED
 
 Push = Callable[[Resources, list[Changed]], None]
 

@@ -15,6 +15,7 @@ from hunfly_box.kit.work import put_work
 from hunfly_box.outbound.states import SENDABLE_AGAIN
 
 DELIVER = "outbound.deliver"
+CHANNEL_CHANGED = "outbound.channel_changed"
 MARK_READ = "outbound.mark_read"
 ASKS_FIRST = "outbound.asks_first"
 CHANNEL_DOWN = "channel.down"

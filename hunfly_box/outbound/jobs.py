@@ -9,11 +9,10 @@ from hunfly_box.kit.database import Scope
 from hunfly_box.kit.job_queue import Job
 from hunfly_box.kit.work import WorkKind
 from hunfly_box.outbound import receipts
-from hunfly_box.outbound.commands import CHANNEL_DOWN, DELIVER, MARK_READ
+from hunfly_box.outbound.commands import CHANNEL_CHANGED, CHANNEL_DOWN, DELIVER, MARK_READ
 from hunfly_box.outbound.courier import Courier
 from hunfly_box.outbound.recording import LOOK_AGAIN
 
-CHANNEL_CHANGED = "outbound.channel_changed"
 RECONCILE = "outbound.reconcile"
 TYPING = "outbound.typing"
 
