@@ -44,7 +44,8 @@ def payload_of(event: IncomingMessage) -> dict[str, Any] | None:
 
 
 def _mention(address: Address) -> dict[str, str]:
-    return {"kind": address.kind, "value": address.value}
+    """`handle` is what the text says after the @: the address as WhatsApp spells it, not as we keep it."""
+    return {"kind": address.kind, "value": address.value, "handle": address.raw.split("@", 1)[0]}
 
 
 def quoted_of(quote: QuotedRef) -> dict[str, str | None]:

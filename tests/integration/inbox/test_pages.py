@@ -58,7 +58,7 @@ def test_a_pane_is_the_thread_and_the_side(world: World, browsers: Browsers) -> 
 
 def test_every_kind_of_message_is_drawn(world: World, browsers: Browsers) -> None:
     conversation_id = world.conversation("Mariana", "oi")
-    world.customer("Dona Bia", "+5511911112222")
+    world.customer("Dona Bia", "+5531911112222")
     location = {"latitude": -23.5, "longitude": -46.6, "name": "Loja", "address": "Rua A"}
     for kind, payload in {
         "location": location,
@@ -72,11 +72,11 @@ def test_every_kind_of_message_is_drawn(world: World, browsers: Browsers) -> Non
         "poll_vote": {"options": ["A"]},
         "reply_button": {"title": "Sim"},
         "text": {
-            "mentions": [{"kind": "phone", "value": "+5511911112222"}],
+            "mentions": [{"kind": "phone", "value": "+5531911112222", "handle": "553111112222"}],
             "referral": {"title": "Anúncio", "url": "https://example.com/", "text": "Compre"},
         },
     }.items():
-        world.incoming(conversation_id, "@5511911112222 olá", type=kind, payload=payload)
+        world.incoming(conversation_id, "@553111112222 olá", type=kind, payload=payload)
     world.incoming(conversation_id, "sim", quoted="UNKNOWN", quoted_text="vem hoje?")
     with world.database.transaction(world.box.cast.ana.scope) as tx:
         noting.note(tx, conversation_id, Outgoing(type="note", text="nota de teste"))
