@@ -32,8 +32,8 @@ BEGIN
     'reactions', 'conversation_labels', 'contact_labels', 'conversation_reads', 'drafts', 'deliveries', 'work', 'journal',
     'pending_changes', 'live_versions', 'message_search', 'memberships', 'labels'
   ] LOOP
-    EXECUTE format('CREATE POLICY ingest_wall ON app.%I TO hb_ingest USING (tenant_id::text = ANY ((SELECT app.tenant_ids())::text[]))'
-                   ' WITH CHECK (tenant_id::text = ANY ((SELECT app.tenant_ids())::text[]))', name);
+    EXECUTE format('CREATE POLICY ingest_wall ON app.%I TO hb_ingest USING (tenant_id::text = ANY ((SELECT app.tenant_ids()::text[])::text[]))'
+                   ' WITH CHECK (tenant_id::text = ANY ((SELECT app.tenant_ids()::text[])::text[]))', name);
   END LOOP;
 END $$;
 
