@@ -32,8 +32,9 @@ LEFT JOIN LATERAL (
          ORDER BY e.reacted_at_ms) AS reactions
   FROM app.reactions e WHERE e.tenant_id = m.tenant_id AND e.message_id = m.id AND e.emoji <> '') r ON true
 LEFT JOIN LATERAL (
-  SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', coalesce(c.name, c.push_name, c.phone),
-                                      'handle', coalesce(x.told ->> 'handle', ltrim(x.told ->> 'value', '+')))) AS mentions
+  SELECT jsonb_agg(jsonb_build_object(
+           'id', c.id, 'name', coalesce(c.name, c.push_name, c.phone),
+           'handle', coalesce(x.told ->> 'handle', ltrim(x.told ->> 'value', '+')))) AS mentions
   FROM jsonb_array_elements(m.payload -> 'mentions') x (told)
   LEFT JOIN app.contact_identities i
     ON i.tenant_id = m.tenant_id AND i.kind = x.told ->> 'kind' AND i.value = x.told ->> 'value'
