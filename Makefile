@@ -38,7 +38,7 @@ check: setup
 	$(VENV)/ruff check .
 	$(VENV)/mypy
 	$(VENV)/lint-imports
-	$(VENV)/python -m hunfly_box.kit.i18n check
+	$(VENV)/python -m hunfly_box.kit.catalogues check
 	$(PYTHON) packaging/prepare.py npm run check
 
 bench: setup

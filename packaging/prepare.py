@@ -152,7 +152,7 @@ def compile_catalogues() -> None:
     stamp, ingredients = VENV / ".compiled-catalogues", digest(readable)
     is_complete = all(path.with_suffix(".mo").exists() for path in readable)
     if readable and not (is_complete and is_fresh(stamp, ingredients)):
-        run("Message catalogues", [VENV_PYTHON, "-m", "hunfly_box.kit.i18n", "compile"])
+        run("Message catalogues", [VENV_PYTHON, "-m", "hunfly_box.kit.catalogues", "compile"])
         stamp.write_text(ingredients)
 
 

@@ -5,6 +5,7 @@ that equals the pt-BR text unless `locales/same.txt` lists it.
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -31,7 +32,7 @@ SCRIPT_PLURAL = re.compile(rf"\btn\(\s*{QUOTED}\s*,\s*{QUOTED}")
 def main(arguments: list[str]) -> int:
     verbs = {"extract": update, "compile": compile_all, "check": check}
     if len(arguments) != 1 or arguments[0] not in verbs:
-        print("usage: python -m hunfly_box.kit.i18n extract|compile|check")  # noqa: T201
+        print("usage: python -m hunfly_box.kit.catalogues extract|compile|check")  # noqa: T201
         return 2
     complaints = verbs[arguments[0]]()
     for complaint in complaints:
@@ -144,3 +145,7 @@ def _write(locale: str, catalogue: Catalog) -> None:
 
 def _path(locale: str) -> Path:
     return CATALOGUES / locale / "LC_MESSAGES" / "messages.po"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,10 +1,9 @@
 """Languages: gettext catalogues (source language pt-BR), and the language and zone of whom we answer.
 
-`python -m hunfly_box.kit.i18n extract|compile|check` keeps the catalogues.
+`python -m hunfly_box.kit.catalogues extract|compile|check` keeps the catalogues.
 """
 
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -94,9 +93,3 @@ def _compiled(readable: Path) -> bytes:
     compiled = io.BytesIO()
     mofile.write_mo(compiled, catalogue)
     return compiled.getvalue()
-
-
-if __name__ == "__main__":
-    from hunfly_box.kit.catalogues import main
-
-    sys.exit(main(sys.argv[1:]))
