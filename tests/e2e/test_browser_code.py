@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 
@@ -296,3 +297,23 @@ def test_on_a_phone_one_pane_shows_at_a_time(chromium: Browser, sample: Sample) 
     page.locator("#convs").wait_for()
     assert not page.locator("#pane").is_visible()
     phone.close()
+
+
+def test_a_message_that_comes_while_its_pane_is_loading_is_not_missed(page: Page, sample: Sample) -> None:
+    held: list[str] = []
+
+    def hold_back(route: Route) -> None:
+        """As a slow network would, until after the message has passed by on the stream."""
+        answer = route.fetch()
+        sample.make("incoming", text="no meio")
+        held.append(route.request.url)
+        page.wait_for_timeout(500)
+        route.fulfill(response=answer)
+
+    with page.expect_request("**/live?*"):
+        page.goto(f"{sample.address}/inbox")
+    page.wait_for_timeout(500)
+    page.route(re.compile(r"/inbox/[0-9a-f-]{36}$"), hold_back, times=1)
+    page.locator(".conv").first.click()
+    expect(bubbles(page, "no meio")).to_have_count(1)
+    assert held

@@ -19,6 +19,11 @@ const SKELETON_AFTER_MS = 120;
 /** A pane that was away longer asks what it missed. */
 const FRESH_MS = 60_000;
 
+interface Loaded {
+  html: string;
+  newsThen: number;
+}
+
 interface Pane {
   main: Element[];
   side: Element[];
@@ -27,9 +32,11 @@ interface Pane {
 }
 
 const kept = new Map<string, Pane>();
-const fetching = new Map<string, Promise<string>>();
+const fetching = new Map<string, Promise<Loaded>>();
 const latest = new Map<string, Conversation>();
 const waiting = new Map<string, Message[]>();
+/** How much news a conversation had that found no pane: a pane asked for before the last of it lacks something. */
+const news = new Map<string, number>();
 let isFlushing = false;
 
 const pane = (): HTMLElement => must('#pane');
@@ -106,7 +113,9 @@ export function receive(message: Message): void {
 export function receiveStatus(change: MessageStatus): void {
   // A status must not overtake the message it belongs to.
   if (waiting.has(change.conversation_id)) flush();
-  threadOf(change.conversation_id)?.setStatus(change);
+  const thread = threadOf(change.conversation_id);
+  if (thread) thread.setStatus(change);
+  else countNews(change.conversation_id);
 }
 
 export function receiveConversation(conversation: Conversation): void {
@@ -118,7 +127,11 @@ function flush(): void {
   isFlushing = false;
   const batches = [...waiting];
   waiting.clear();
-  for (const [id, messages] of batches) threadOf(id)?.upsert(messages);
+  for (const [id, messages] of batches) {
+    const thread = threadOf(id);
+    if (thread) thread.upsert(messages);
+    else countNews(id);
+  }
 }
 
 function keep(id: string): void {
@@ -163,13 +176,14 @@ async function showLoaded(id: string): Promise<boolean> {
     pane().replaceChildren(must<HTMLTemplateElement>('#tpl-pane-skeleton').content.cloneNode(true));
   }, SKELETON_AFTER_MS);
   try {
-    const html = await load(id);
+    const { html, newsThen } = await load(id);
     // The reader may have moved on while this was coming.
     if (openedPath() !== id) return false;
     const [main = '', aside = ''] = html.split('<!--side-->');
     pane().replaceChildren(fragment(main));
     side().replaceChildren(fragment(aside));
     currentThread()?.toBottom();
+    if (newsOf(id) !== newsThen) void refresh(currentThread()!);
     if (must('#inbox').dataset.side === 'off' && !byId('inbox')!.dataset.chosen)
       delete must('#inbox').dataset.side;
     return true;
@@ -208,10 +222,14 @@ function arrived(id: string): void {
   if (!isTouch()) $<HTMLTextAreaElement>('hb-composer textarea', pane())?.focus({ preventScroll: true });
 }
 
-function load(id: string): Promise<string> {
+const newsOf = (id: string): number => news.get(id) ?? 0;
+const countNews = (id: string): Map<string, number> => news.set(id, newsOf(id) + 1);
+
+function load(id: string): Promise<Loaded> {
   const known = fetching.get(id);
   if (known) return known;
-  const started = page(`/inbox/${id}`, { 'X-Pane': '1' }).then(([html]) => html);
+  const newsThen = newsOf(id);
+  const started = page(`/inbox/${id}`, { 'X-Pane': '1' }).then(([html]) => ({ html, newsThen }));
   fetching.set(id, started);
   started.catch(() => fetching.delete(id));
   setTimeout(() => fetching.delete(id), PREFETCH_LIVES_MS);

@@ -14,6 +14,8 @@ const OLDER_AT_ONCE = 50;
 const LOAD_WITHIN_PX = 900;
 const BOTTOM_WITHIN_PX = 80;
 const TYPING_EXPIRES_MS = 6_000;
+/** Versions are microseconds; a slower transaction may become visible this much later than a faster one. */
+const OVERLAP = 5_000_000;
 /** More arrivals than this in one frame are placed without animation. */
 const ANIMATED_ARRIVALS = 4;
 
@@ -70,10 +72,10 @@ export class Thread extends HTMLElement {
     return $$('.msg.in[data-id]', this).at(-1) ?? null;
   }
 
-  /** The newest version here: asking for changes since then closes any gap. */
-  get version(): number {
-    const known = $$('[data-v]', this.box).map((node) => Number(node.dataset.v));
-    return Math.max(Number(this.dataset.version ?? 0), ...known);
+  /** Asking for changes since then closes any gap; what is here already is recognised by its version. */
+  private get caughtUpTo(): number {
+    const known = $$('[data-id][data-v]', this.box).map((node) => Number(node.dataset.v));
+    return Math.max(0, Math.max(0, ...known) - OVERLAP);
   }
 
   /** The only way in for the stream, answers, edits and catching up: a burst is one read, many writes, one write. */
@@ -137,7 +139,7 @@ export class Thread extends HTMLElement {
 
   /** What changed while this pane was away. False: too much, load the pane afresh. */
   async catchUp(): Promise<boolean> {
-    const [html, answer] = await page(`/inbox/${this.conversation}/changes?since=${this.version}`);
+    const [html, answer] = await page(`/inbox/${this.conversation}/changes?since=${this.caughtUpTo}`);
     if (answer.headers.get('X-Reload')) return false;
     const nodes = $$('[data-id]', fragment(html));
     this.upsert(nodes.map((node) => fromNode(node)));
