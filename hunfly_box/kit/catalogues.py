@@ -67,8 +67,7 @@ def check() -> list[str]:
         for message in template:
             if message.id:
                 complaints.extend(
-                    f"{locale}: {problem}: {message.id!r}"
-                    for problem in _problems(locale, catalogue, message, same)
+                    f"{locale}: {problem}: {message.id!r}" for problem in _problems(locale, catalogue, message, same)
                 )
     return complaints
 
@@ -138,9 +137,7 @@ def _write(locale: str, catalogue: Catalog) -> None:
     path = _path(locale)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        pofile.write_po(
-            file, catalogue, width=110, sort_by_file=True, omit_header=False, ignore_obsolete=True
-        )
+        pofile.write_po(file, catalogue, width=110, sort_by_file=True, omit_header=False, ignore_obsolete=True)
 
 
 def _path(locale: str) -> Path:

@@ -94,9 +94,7 @@ def test_what_is_shown_is_what_was_written_minus_the_marks(text: str) -> None:
     kept = all(character in left for character in content)
     dropped = len(written) - len(content)
     assert kept or "://" in text or "www." in text
-    marks = sum(written.count(mark) for mark in "*_~`>-.\n ") + sum(
-        character.isdigit() for character in written
-    )
+    marks = sum(written.count(mark) for mark in "*_~`>-.\n ") + sum(character.isdigit() for character in written)
     assert dropped <= marks
 
 
