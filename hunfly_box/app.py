@@ -94,6 +94,7 @@ def create_app(resources: Resources, pages: Sequence[Any] = (), api: Sequence[An
             debug=False,
         )
     refuse_undeclared(app.routes)
+    app.state.throttle = throttle
     app.asgi_handler = Edge(app.asgi_handler, is_https=resources.settings.is_https)
     return app
 

@@ -110,6 +110,10 @@ class Throttle:
             self._redis_back_at = time.monotonic() + REDIS_PAUSE_SECONDS
             log.warning("throttle counts in this process only: %s", error)
 
+    def forget_own(self) -> None:
+        """What this process has counted along; Redis keeps its own."""
+        self._local = LocalCounters(self._clock)
+
     def _arguments(self, counted: Sequence[tuple[Limit, str]]) -> list[int]:
         arguments = [int(self._clock() * 1000)]
         for limit, _ in counted:

@@ -86,8 +86,9 @@ def app(box: Box) -> Litestar:
 @pytest.fixture
 def browsers(app: Litestar, box: Box) -> Iterator[Browsers]:
     REMEMBERED.forget_all()
-    # Attempts of earlier tests are forgotten, also by the process itself.
+    # Attempts of earlier tests are forgotten, also by the process, which counts along for when Redis is away.
     box.resources.redis.flushdb()
+    app.state.throttle.forget_own()
     opened = Browsers(app)
     yield opened
     opened.close()
