@@ -12,8 +12,10 @@ from hunfly_box.bootstrap import Resources
 from hunfly_box.contacts import queries as contacts
 from hunfly_box.inbox import filters, queries, screens, searching, views
 from hunfly_box.inbox.commands import drafting, reading, starting
+from hunfly_box.inbox.objects import Message
 from hunfly_box.kit.errors import NotFound
 from hunfly_box.media import sniffing, store
+from hunfly_box.outbound import commands as outbound
 
 PICTURE_HEADERS = {
     "Cache-Control": "private, max-age=31536000, immutable",
@@ -122,6 +124,14 @@ def find_conversations(resources: Resources, viewer: Viewer, q: str = "") -> dic
     }
 
 
+@post("/ui/messages/{message_id:uuid}/sent", status_code=200, sync_to_thread=True, opt={"permission": "message.retry"})
+def mark_message_sent(resources: Resources, viewer: Viewer, message_id: UUID) -> Message:
+    """A person looked on the phone: what nobody confirmed did arrive."""
+    with resources.database.transaction(viewer.scope()) as tx:
+        outbound.mark_as_sent(tx, message_id)
+        return queries.message(tx, message_id)
+
+
 @get("/ui/contacts/{contact_id:uuid}/avatar", sync_to_thread=True, opt={"permission": "contact.read"})
 def contact_picture(resources: Resources, viewer: Viewer, contact_id: UUID) -> Response[bytes]:
     """The address carries the picture's hash, so it may be kept."""
@@ -148,4 +158,5 @@ ROUTES = [
     counts,
     check_number,
     find_conversations,
+    mark_message_sent,
 ]

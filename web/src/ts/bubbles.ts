@@ -7,6 +7,8 @@ import type { Message, Problem } from './types';
 
 const RANK = ['queued', 'waiting_channel', 'sending', 'sent', 'delivered', 'read', 'played'];
 const TROUBLED = ['failed', 'unconfirmed', 'waiting_channel'];
+/** It waited so long that a person must say whether it should still go. */
+const ASKS_FIRST = 'outbound.asks_first';
 
 export function bubbleFor(message: Message): HTMLElement {
   const made = message.html ? fragment(message.html).firstElementChild : null;
@@ -88,7 +90,7 @@ export function setStatus(
   error?: Problem | null,
 ): void {
   const now = bubble.dataset.status ?? '';
-  const isTroubled = now === 'failed' || now === 'unconfirmed';
+  const isTroubled = TROUBLED.includes(now);
   const climbs = !RANK.includes(status) || isTroubled || RANK.indexOf(status) > RANK.indexOf(now);
   if (version < Number(bubble.dataset.v ?? 0) || !climbs) return;
   if (version) bubble.dataset.v = String(version);
@@ -96,7 +98,7 @@ export function setStatus(
   put(bubble, '.meta .st', wordFor('status', status));
   $('.fail', bubble)?.remove();
   if (!TROUBLED.includes(status)) return;
-  const trouble = pattern(`tpl-${status}`);
+  const trouble = pattern(error?.code === ASKS_FIRST ? 'tpl-asks_first' : `tpl-${status}`);
   if (status === 'failed' && error) put(trouble, 'span', errorWords(error));
   bubble.append(trouble);
 }

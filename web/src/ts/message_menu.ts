@@ -34,12 +34,15 @@ export function rawText(message: HTMLElement): string {
 }
 
 export function isEditable(message: HTMLElement): boolean {
-  const { type, at = '', author = '', status = '', gone } = message.dataset;
+  const { type, at = '', author = '', gone } = message.dataset;
   const isMine = message.classList.contains('out') && isMe(author.split(':')[1]);
-  const hasLeft = ['sent', 'delivered', 'read', 'played'].includes(status);
   return (
-    isMine && hasLeft && type === 'text' && gone === undefined && Date.now() - Date.parse(at) < EDITABLE_MS
+    isMine && hasLeft(message) && type === 'text' && gone === undefined && Date.now() - Date.parse(at) < EDITABLE_MS
   );
+}
+
+function hasLeft(message: HTMLElement): boolean {
+  return ['sent', 'delivered', 'read', 'played'].includes(message.dataset.status ?? '');
 }
 
 function onClick(event: Event): void {
@@ -74,6 +77,8 @@ function doAct(event: Event, act: HTMLElement, message: HTMLElement | null): voi
   if (name === 'retry') retryRefused(message.dataset.cid!);
   if (name === 'discard') discardRefused(message.dataset.cid!);
   if (name === 'resend') void resend(message);
+  if (name === 'drop') void change('DELETE', `/api/v1/messages/${message.dataset.id}`);
+  if (name === 'mark-sent') void change('POST', `/ui/messages/${message.dataset.id}/sent`, {});
   if (name === 'media-retry') void fetchMediaAgain(message);
 }
 
@@ -100,7 +105,9 @@ function edit(message: HTMLElement): void {
 }
 
 async function remove(message: HTMLElement): Promise<void> {
-  const effect = t('Ela some também do celular do cliente. A equipe continua vendo que algo foi apagado.');
+  const effect = hasLeft(message)
+    ? t('Ela some também do celular do cliente. A equipe continua vendo que algo foi apagado.')
+    : t('Ela ainda não saiu e não vai mais sair.');
   if (!(await confirmed(t('Apagar esta mensagem para todos?'), effect, t('Apagar')))) return;
   await change('DELETE', `/api/v1/messages/${message.dataset.id}`);
 }
@@ -166,7 +173,7 @@ function openMore(message: HTMLElement, anchor: HTMLElement): void {
     copy: !!rawText(message),
     forward: !isNote,
     edit: isEditable(message),
-    delete: isOut && !['failed', 'queued', 'waiting_channel'].includes(message.dataset.status ?? ''),
+    delete: isOut && !['queued', 'sending'].includes(message.dataset.status ?? ''),
   };
   for (const item of $$('[data-msg]', menu)) item.hidden = !allowed[item.dataset.msg!];
   openMenu(menu, anchor);
