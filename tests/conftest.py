@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import make_url
 
@@ -22,6 +23,11 @@ from hunfly_box.kit.ids import new_id
 from hunfly_box.kit.logins import logins
 from hunfly_box.operations.migrate import migrate
 from tests.cast import Cast, create_cast
+
+# Few examples for the person who waits; many where a machine does (HUNFLY_TEST_THOROUGH=1).
+settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("thorough" if os.environ.get("HUNFLY_TEST_THOROUGH") else "quick")
 
 APP_PASSWORD = "a-password-of-the-tests"
 

@@ -24,6 +24,7 @@ from tests.bench.machine import Watched
 ROLE = "hf_norls"
 PASSWORD = "a-password-of-the-bench"
 TENANTS = 50
+LOG = "node.log"
 START_SECONDS = 30
 EMPTY = "TRUNCATE spike.messages, spike.conversations, spike.contacts"
 
@@ -107,7 +108,8 @@ def _servers(folder: Path) -> Iterator[dict[str, str]]:
         stdout=subprocess.PIPE,
         preexec_fn=pinned_to(SERVERS),
     )
-    assert keeper.stdin and keeper.stdout
+    assert keeper.stdin
+    assert keeper.stdout
     try:
         line = keeper.stdout.readline()
         if not line:
@@ -128,6 +130,7 @@ def _prepare(admin_url: str, schema: Path) -> None:
 def _node(folder: Path, endpoints: dict[str, str]) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     port = free_port()
     database, cache = urlsplit(endpoints["database"]), urlsplit(endpoints["redis"])
+    log = (folder / LOG).open("wb")
     sockets = dict(part.split("=", 1) for part in database.query.split("&"))
     node = subprocess.Popen(
         [shutil.which("node") or str(ROOT / ".venv" / "bin" / "node"), "server.mjs"],
@@ -137,20 +140,22 @@ def _node(folder: Path, endpoints: dict[str, str]) -> Iterator[tuple["subprocess
             "NODE_ENV": "production",
             "PORT": str(port),
             "DATABASE_URL": f"postgresql://{ROLE}:{PASSWORD}@{quote(sockets['host'], safe='')}{database.path}",
-            "REDIS": f"unix://:{cache.password}@{cache.path}".replace("@//", "@/"),
+            "REDIS": f"{cache.path}?password={cache.password}",
         },
-        stdout=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
         preexec_fn=pinned_to(SERVERS),
     )
     try:
-        _wait_until_ready(node, port)
+        _wait_until_ready(node, port, folder / LOG)
         yield node, port
     finally:
         node.terminate()
         node.wait(timeout=30)
+        log.close()
 
 
-def _wait_until_ready(node: "subprocess.Popen[bytes]", port: int) -> None:
+def _wait_until_ready(node: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and node.poll() is None:
         try:
@@ -159,4 +164,4 @@ def _wait_until_ready(node: "subprocess.Popen[bytes]", port: int) -> None:
             return
         except OSError:
             time.sleep(0.1)
-    raise CannotMeasure("The Node peer did not start; its own words stand above.")
+    raise CannotMeasure(f"The Node peer did not start: {log.read_text(errors='replace')[:500]}")

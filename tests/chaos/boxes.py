@@ -52,6 +52,28 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+@dataclass(frozen=True)
+class Back:
+    """How long it took by the clock, and the share of the processor the box got when it asked for it."""
+
+    seconds: float
+    share: float
+
+    @property
+    def own_seconds(self) -> float:
+        """On a machine of its own. Tests have none: where others work too, everything takes so much longer."""
+        return self.seconds * self.share
+
+
+def run_and_queued(pid: int) -> tuple[float, float]:
+    """Nanoseconds the main thread ran, and stood in line for a processor, since it was born."""
+    try:
+        ran, queued, _ = Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return 0.0, 0.0
+    return float(ran), float(queued)
+
+
 @dataclass
 class BoxProcess:
     """One process of a box on one folder. It ends with the test, however that ends."""
@@ -86,8 +108,8 @@ class BoxProcess:
                 preexec_fn=_end_with_parent,
             )
 
-    def wait_ready(self) -> float:
-        """Seconds until /health/ready says so."""
+    def wait_ready(self) -> Back:
+        """Until /health/ready says so. From the start of the process, as its caller has just started it."""
         began = time.monotonic()
         while not self.is_ready():
             if self.process is None or self.process.poll() is not None:
@@ -95,7 +117,9 @@ class BoxProcess:
             if time.monotonic() - began > READY_PATIENCE_SECONDS:
                 raise AssertionError(f"the box is not ready:\n{self.log()}")
             time.sleep(0.05)
-        return time.monotonic() - began
+        assert self.process is not None
+        ran, queued = run_and_queued(self.process.pid)
+        return Back(time.monotonic() - began, ran / (ran + queued) if ran else 1.0)
 
     def is_ready(self) -> bool:
         try:
@@ -135,14 +159,14 @@ class BoxProcess:
         """Of the embedded `postgres` or `valkey`."""
         return int((DataFolder(self.data_dir).run / f"{name}.pid").read_text())
 
-    def end_server(self, name: str, how: signal.Signals) -> float:
-        """Seconds until its successor answers and the box is ready again."""
-        began = time.monotonic()
-        before = self.server_pid(name)
+    def end_server(self, name: str, how: signal.Signals) -> Back:
+        """Until its successor answers and the box is ready again."""
+        began, before = time.monotonic(), self.server_pid(name)
         os.kill(before, how)
         wait_until(lambda: self.server_pid(name) != before, f"another {name}", READY_PATIENCE_SECONDS)
         self.wait_ready()
-        return time.monotonic() - began
+        ran, queued = run_and_queued(self.server_pid(name))
+        return Back(time.monotonic() - began, ran / (ran + queued) if ran else 1.0)
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")[-4000:] if self.log_file.exists() else ""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.boxes import BoxProcess, wait_until
+from tests.chaos.boxes import Back, BoxProcess, wait_until
 from tests.chaos.checking import Verdict, judge, wait_for_rest
 from tests.chaos.history import History
 from tests.chaos.load import Load
@@ -26,8 +26,8 @@ class Trial:
     watchers: list[Watcher]
     sends_per_minute: int
     box: BoxProcess | None = None
-    # Seconds from each disturbance to the box being ready again.
-    ready_after: list[float] = field(default_factory=list)
+    # After each disturbance, until the box was ready again.
+    ready_after: list[Back] = field(default_factory=list)
     is_judged: bool = False
 
     def look(self) -> None:

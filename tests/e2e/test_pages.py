@@ -158,11 +158,11 @@ def test_a_contact_gets_a_name_and_facts_from_its_panel(demo: Demo, desk: Desks)
     name = f"Dona {secrets.token_hex(3)}"
     page.fill("#contact-name", name)
     page.fill("#contact-facts", "sem separador")
-    page.get_by_role("button", name="Gravar").locator("visible=true").click()
+    page.get_by_role("button", name="Gravar", exact=True).locator("visible=true").click()
     expect(page.get_by_text("Escreva cada linha como nome: valor.")).to_be_visible()
 
     page.fill("#contact-facts", "Aniversário: 12 de maio")
-    page.get_by_role("button", name="Gravar").locator("visible=true").click()
+    page.get_by_role("button", name="Gravar", exact=True).locator("visible=true").click()
     expect(page.locator("#side h2").first).to_have_text(name)
     expect(page.locator("#side dl")).to_contain_text("12 de maio")
     expect(page.locator(".conv").first).to_contain_text(name)

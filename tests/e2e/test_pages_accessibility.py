@@ -27,10 +27,12 @@ def look_with(page: Page, found: list[str]) -> Look:
         for theme, (width, height) in SCREENS:
             page.set_viewport_size({"width": width, "height": height})
             page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-            page.wait_for_timeout(150)
+            page.wait_for_timeout(400)
             result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
             where = f"{state}, {theme}, {width}"
-            found.extend(f"{where}: {one['id']}: {one['nodes'][0]['html'][:160]}" for one in result["violations"])
+            for one in result["violations"]:
+                node = one["nodes"][0]
+                found.append(f"{where}: {one['id']}: {node['html'][:120]} {node['failureSummary'][:200]}")
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found.append(f"{where}: wider than the screen")
         page.set_viewport_size({"width": 1440, "height": 900})

@@ -63,7 +63,7 @@ def test_the_box_killed_at_a_point_is_back_at_once_and_does_nothing_twice(night:
     night.world.execute(shop, "UPDATE app.channels SET engine_url = :url", url=night.world.sim.url)
     following = ORDER[ORDER.index(point) + 1 :]
     restart(night, following[0] if following else None)
-    assert night.ready_after[-1] <= READY_SECONDS
+    assert night.ready_after[-1].own_seconds <= READY_SECONDS
     night.look()
 
 
@@ -84,7 +84,7 @@ def test_a_server_that_ends_under_load_is_back_at_once(night: Trial, server: str
         restart(night, None)
     answered = answered_so_far(night)
     night.ready_after.append(box.end_server(server, how))
-    assert night.ready_after[-1] <= READY_SECONDS
+    assert night.ready_after[-1].own_seconds <= READY_SECONDS
     assert box.is_running()
     wait_until(lambda: answered_so_far(night) > answered + 10, "messages to be taken again", 20)
     night.look()
@@ -103,7 +103,7 @@ def test_after_the_night_nothing_is_lost_doubled_stale_or_with_the_neighbours(ni
     verdict.refuse()
     assert verdict.figures["customers' messages"] == verdict.figures["of them acknowledged"]
     assert verdict.figures["sends at the engine"] > 0
-    print(verdict.figures, "ready after", [round(seconds, 1) for seconds in night.ready_after])
+    print(verdict.figures, "ready after", [(round(back.seconds, 1), round(back.own_seconds, 1)) for back in night.ready_after])
 
 
 def answered_so_far(night: Trial) -> int:

@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hunfly_box.kit.rich_text import BIDI_CONTROLS, is_plain, parse, rich, safe_url, text_content
@@ -85,7 +85,6 @@ def test_marked_up_text_is_not_plain(text: str) -> None:
     assert not is_plain(text)
 
 
-@settings(max_examples=400)
 @given(MARKED_UP)
 def test_what_is_shown_is_what_was_written_minus_the_marks(text: str) -> None:
     written = text.translate(BIDI_CONTROLS)
@@ -98,13 +97,11 @@ def test_what_is_shown_is_what_was_written_minus_the_marks(text: str) -> None:
     assert dropped <= marks
 
 
-@settings(max_examples=400)
 @given(MARKED_UP)
 def test_the_html_says_exactly_the_text_of_the_nodes(text: str) -> None:
     assert "".join(shown(rich(text)).split()) == "".join(text_content(parse(text)).split())
 
 
-@settings(max_examples=200)
 @given(MARKED_UP)
 def test_plain_text_is_rendered_by_escaping_alone(text: str) -> None:
     if is_plain(text):
@@ -114,11 +111,20 @@ def test_plain_text_is_rendered_by_escaping_alone(text: str) -> None:
 @pytest.mark.parametrize(
     "seed", ["*", "*a ", "_*~", "`", "> ", "- a\n", "http://a", "```", "www.", "(www.a)", "@1234567"]
 )
-def test_a_megabyte_is_read_in_linear_time(seed: str) -> None:
-    text = (seed * (1_000_000 // len(seed) + 1))[:1_000_000]
-    started = time.perf_counter()
-    rich(text)
-    assert time.perf_counter() - started < 0.2
+def test_four_times_the_text_takes_about_four_times_as_long(seed: str) -> None:
+    """A quadratic reader would take sixteen times as long. The processor's own time, best of three: others work here too."""
+    short = (seed * 60_000)[:60_000]
+    ratio = cost_of(short * 4) / cost_of(short)
+    assert ratio < 10
+
+
+def cost_of(text: str) -> float:
+    best = float("inf")
+    for _ in range(3):
+        started = time.process_time()
+        rich(text)
+        best = min(best, time.process_time() - started)
+    return max(best, 0.0005)
 
 
 @pytest.mark.parametrize(

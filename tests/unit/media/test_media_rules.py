@@ -28,7 +28,11 @@ def picture(kind: str, size: tuple[int, int] = (1200, 800)) -> bytes:
         ("ação".encode(), "text/plain; charset=utf-8", "text/plain"),
         (b"\0\1\2", "text/plain", "application/octet-stream"),
         (b"OggS" + b"\0" * 24 + b"OpusHead", "audio/ogg; codecs=opus", "audio/ogg"),
-        (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm", "audio/webm", "audio/webm"),
+        (
+            b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\xf7\x81\x01\x42\xf2\x81\x04\x42\xf3\x81\x08\x42\x82\x84webm",
+            "audio/webm",
+            "audio/webm",
+        ),
         (b"%PDF-1.7", "application/pdf", "application/pdf"),
     ],
 )

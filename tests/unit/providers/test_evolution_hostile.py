@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hunfly_box.providers.evolution import parsing
@@ -198,7 +198,6 @@ def is_sound(delivery: Delivery) -> bool:
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
 def test_any_change_to_any_recorded_webhook_is_survived(data: st.DataObject) -> None:
     body = recorded.body(data.draw(st.sampled_from(recorded.names())))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -214,7 +213,6 @@ def test_any_change_to_any_recorded_webhook_is_survived(data: st.DataObject) -> 
     name=st.sampled_from(recorded.names()),
     cuts=st.lists(st.tuples(st.integers(0, 3000), st.binary(max_size=4)), max_size=4),
 )
-@settings(max_examples=300, deadline=None)
 def test_any_damage_to_the_bytes_is_survived(name: str, cuts: list[tuple[int, bytes]]) -> None:
     raw = recorded.raw(name)
     for at, junk in cuts:
@@ -225,7 +223,6 @@ def test_any_damage_to_the_bytes_is_survived(name: str, cuts: list[tuple[int, by
 
 
 @given(raw=st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
 def test_noise_is_survived(raw: bytes) -> None:
     assert is_sound(parsing.read(raw))
     redact(raw)

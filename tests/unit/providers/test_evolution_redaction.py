@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hunfly_box.providers.evolution import parsing
@@ -144,7 +144,6 @@ PLAIN = st.recursive(
 
 
 @given(key=KEYS, around=PLAIN, inside=PLAIN, ascii_only=st.booleans(), cut=st.integers(0, 40))
-@settings(max_examples=200, deadline=None)
 def test_no_neighbourhood_hides_a_secret(key: str, around: Any, inside: Any, ascii_only: bool, cut: int) -> None:
     for secret in (CANARY, {"k": [inside, CANARY]}, [inside, {"x": CANARY}]):
         body = {"before": around, "data": [{"in": around, key: secret, "after": around}]}
