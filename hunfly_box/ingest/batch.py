@@ -13,7 +13,7 @@ from hunfly_box.kit.crash import crash_point
 
 log = logging.getLogger(__name__)
 
-MAX_EVENTS = 500
+MAX_WEIGHT = 500
 # While deliveries stream in, waiting this long for company saves 40 % of the work; after a pause nothing is waited for.
 LINGER_SECONDS = 0.010
 PAUSE_SECONDS = 0.050
@@ -76,7 +76,7 @@ class Batcher:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            if not self._paused and self.waiting_events < MAX_EVENTS and not self._is_stopping:
+            if not self._paused and self.waiting_events < MAX_WEIGHT and not self._is_stopping:
                 await asyncio.sleep(LINGER_SECONDS)
             taken = self._take()
             try:
@@ -88,10 +88,10 @@ class Batcher:
             self._answer(taken, outcome)
 
     def _take(self) -> list[tuple[Part, asyncio.Future[str]]]:
-        events = 0
+        weight = 0
         for count, (part, _) in enumerate(self._queue):
-            events += len(part.events) or 1
-            if events > MAX_EVENTS and count:
+            weight += part.weight
+            if weight > MAX_WEIGHT and count:
                 break
         else:
             count = len(self._queue)

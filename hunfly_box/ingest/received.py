@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 
 from hunfly_box.ingest.routes import Channel
 from hunfly_box.kit.ids import new_id
-from hunfly_box.providers.port import Delivery, Event, Ignored, Parked
+from hunfly_box.providers.port import Delivery, Event, Ignored, IncomingMessage, Parked
 
 # A chunk of history or a whole address book goes in slices of this size, so that nobody waits long behind it.
-SLICE = 500
+SLICE = 100
+# What does not take the set-based road is stored one by one.
+RARE_WEIGHT = 5
 OTHER_CHANNEL = "auth_mismatch_body"
 POISON = "poison"
 
@@ -33,6 +35,15 @@ class Part:
     events: tuple[Event, ...]
     is_last: bool
     attempts: int = 0
+
+    @property
+    def weight(self) -> int:
+        """How much of a batch it takes."""
+        if len(self.events) == 1:
+            event = self.events[0]
+            if type(event) is IncomingMessage and event.direction == "in" and event.media is None:
+                return 1
+        return RARE_WEIGHT * len(self.events) or 1
 
     @property
     def channel(self) -> Channel:

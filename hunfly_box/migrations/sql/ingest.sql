@@ -574,7 +574,8 @@ BEGIN
     RETURNING v.tenant_id, v.id
   ), opened AS (
     INSERT INTO app.rounds (tenant_id, id, conversation_id) SELECT u.tenant_id, app.new_id(), u.id FROM updated u
-    WHERE NOT EXISTS (SELECT 1 FROM app.rounds r WHERE r.tenant_id = u.tenant_id AND r.conversation_id = u.id AND r.resolved_at IS NULL)
+    -- A sub-select, not NOT EXISTS: a join might be planned as reading all open rounds.
+    WHERE (SELECT r.id FROM app.rounds r WHERE r.tenant_id = u.tenant_id AND r.conversation_id = u.id AND r.resolved_at IS NULL) IS NULL
     ON CONFLICT (tenant_id, conversation_id) WHERE resolved_at IS NULL DO NOTHING
   ), behind AS (
     -- Older than what the conversation held: who waits since when is then read off the messages themselves.
