@@ -117,33 +117,32 @@ class Receiver:
         message = await receive()
         body = message.get("body", b"")
         if not message.get("more_body") and message["type"] == "http.request":
-            return body, self._reserve(len(body), 0)
+            return body, self._reserve(len(body))
         return await self._read_on(message, receive)
 
     async def _read_on(self, message: dict[str, Any], receive: Receive) -> tuple[bytes, int]:
         chunks: list[bytes] = []
         size = reserved = 0
-        deadline = time.monotonic() + BODY_SECONDS
         try:
-            while True:
-                if message["type"] != "http.request":
-                    raise _Gone
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > MAX_BODY_BYTES:
-                    raise _TooLarge
-                reserved += self._reserve(len(chunks[-1]), reserved)
-                if not message.get("more_body"):
-                    return b"".join(chunks), reserved
-                try:
-                    message = await asyncio.wait_for(receive(), deadline - time.monotonic())
-                except TimeoutError:
-                    raise _Gone from None
-        except BaseException:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    if message["type"] != "http.request":
+                        raise _Gone
+                    chunks.append(message.get("body", b""))
+                    size += len(chunks[-1])
+                    if size > MAX_BODY_BYTES:
+                        raise _TooLarge
+                    reserved += self._reserve(len(chunks[-1]))
+                    if not message.get("more_body"):
+                        return b"".join(chunks), reserved
+                    message = await receive()
+        except BaseException as error:
             self.waiting_bytes -= reserved
+            if isinstance(error, TimeoutError):
+                raise _Gone from None
             raise
 
-    def _reserve(self, size: int, already: int) -> int:
+    def _reserve(self, size: int) -> int:
         if self.waiting_bytes + size > MAX_WAITING_BYTES:
             raise _Overloaded
         self.waiting_bytes += size

@@ -36,22 +36,20 @@ def drawn(stored: Stored) -> Iterator[Drawn]:
 def undrawn(stored: Stored) -> list[Changed]:
     """The plain inbound ones that have to be read again: links, quotes, places, late ones."""
     found: dict[Changed, None] = {}
-    lines = {line["id"]: line for line in stored.answer.conversations}
-    last_drawn = {str(line["last_message_id"]) for line in lines.values()}
+    lines = {line["id"]: str(line["last_message_id"]) for line in stored.answer.conversations}
     conversations = stored.answer.summary.conversations or stored.batch.conversations
+    drawn_last: set[str] = set()
     for row in stored.inserted():
-        conversation_id = UUID(conversations[row.conversation - 1] or "")
-        tenant_id = row.part.channel.tenant_id
-        if conversation_id not in lines:
+        if _is_plain(row):
+            drawn_last.add(row.id)
             continue
-        is_plain = _is_plain(row)
-        if not is_plain:
-            found[Changed(tenant_id, "message", UUID(row.id), conversation_id)] = None
-        if not is_plain and row.id in last_drawn:
-            found[Changed(tenant_id, "conversation", conversation_id, conversation_id)] = None
-    for conversation_id, line in lines.items():
-        if not any(row.id == str(line["last_message_id"]) for row in stored.inserted()):
-            found[Changed(line["tenant_id"], "conversation", conversation_id, conversation_id)] = None
+        conversation_id = UUID(conversations[row.conversation - 1] or "")
+        if conversation_id in lines:
+            found[Changed(row.part.channel.tenant_id, "message", UUID(row.id), conversation_id)] = None
+    for line in stored.answer.conversations:
+        # Its newest message is not one of those just drawn: it is late, or needs more than words.
+        if lines[line["id"]] not in drawn_last:
+            found[Changed(line["tenant_id"], "conversation", line["id"], line["id"])] = None
     return list(found)
 
 
