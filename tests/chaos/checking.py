@@ -79,7 +79,9 @@ def wait_for_rest(world: World, seconds: float = 60.0, meanwhile: Callable[[], N
         if meanwhile is not None:
             meanwhile()
         lines = [world.rows(shop, OPEN)[0] for shop in world.shops]
-        return not any(line["deliveries"] or line["work"] for line in lines) and not spill.waiting(world.resources.redis)
+        return not any(line["deliveries"] or line["work"] for line in lines) and not spill.waiting(
+            world.resources.redis
+        )
 
     try:
         wait_until(is_quiet, "rest", seconds, 0.25)
@@ -98,7 +100,8 @@ def stories(world: World) -> list[dict[str, Any]]:
             " WHERE state IN ('queued', 'claimed', 'dispatching') LIMIT 5",
         )
         found += world.rows(
-            shop, "SELECT kind, state, attempts, run_at, last_error FROM app.work WHERE state IN ('queued', 'claimed') LIMIT 5"
+            shop,
+            "SELECT kind, state, attempts, run_at, last_error FROM app.work WHERE state IN ('queued', 'claimed') LIMIT 5",
         )
         found += world.rows(shop, "SELECT state, cause FROM app.channels")
     return found
@@ -128,10 +131,16 @@ def judge(world: World, history: History, watchers: list[Watcher], sends_per_min
 def _incoming(verdict: Verdict, shop: Shop, history: History, rows: list[dict[str, Any]]) -> None:
     stored = Counter(row["text"] for row in rows if row["direction"] == "in")
     said = [one for one in history.all_of("in") if one.shop == shop.slug]
-    verdict.add("acknowledged and lost", [one.text for one in said if one.answered is not None and not stored[one.text]])
+    verdict.add(
+        "acknowledged and lost", [one.text for one in said if one.answered is not None and not stored[one.text]]
+    )
     verdict.add(
         "never taken",
-        [one.text for one in said if one.answered is None and not stored[one.text] and one.text not in history.forgotten],
+        [
+            one.text
+            for one in said
+            if one.answered is None and not stored[one.text] and one.text not in history.forgotten
+        ],
     )
     known = {one.text for one in said}
     for text, times in stored.items():
@@ -198,7 +207,9 @@ def _late_ticks(world: World, rows: dict[str, list[dict[str, Any]]]) -> list[str
     for shop in world.shops:
         for customer in shop.customers:
             bubbles = world.sim.messages(shop.instance, customer.id)
-            there = {bubble["id"] for bubble in bubbles if not bubble["mine"] and bubble["tick"] in ("delivered", "read")}
+            there = {
+                bubble["id"] for bubble in bubbles if not bubble["mine"] and bubble["tick"] in ("delivered", "read")
+            }
             late += [row["text"] for row in rows[shop.slug] if row["provider_id"] in there and row["status"] == "sent"]
     return late
 
@@ -208,8 +219,15 @@ def _watched(verdict: Verdict, watcher: Watcher, rows: list[dict[str, Any]], sho
         held = watcher.held.get(("message", row["id"]))
         if held is None:
             verdict.add("missed by a stream", [f"{row['text']} ({row['type']})"])
-        elif (held["version"], held["status"], held["provider_id"]) != (row["version"], row["status"], row["provider_id"]):
-            verdict.add("stale on a stream", [f"{row['text']}: {held['status']} {held['version']}, is {row['status']} {row['version']}"])
+        elif (held["version"], held["status"], held["provider_id"]) != (
+            row["version"],
+            row["status"],
+            row["provider_id"],
+        ):
+            verdict.add(
+                "stale on a stream",
+                [f"{row['text']}: {held['status']} {held['version']}, is {row['status']} {row['version']}"],
+            )
     known = {row["id"] for row in rows}
     verdict.add("only on a stream", [id_ for kind, id_ in watcher.held if kind == "message" and id_ not in known])
     verdict.add("applied twice", [id_ for id_, times in watcher.appeared.items() if times > 1])
@@ -236,7 +254,10 @@ def _figures(
     )
     in_truth = {send.text for send in sends}
     unsure = [
-        row for shop in world.shops for row in rows[shop.slug] if row["status"] == "unconfirmed" and row["text"] in in_truth
+        row
+        for shop in world.shops
+        for row in rows[shop.slug]
+        if row["status"] == "unconfirmed" and row["text"] in in_truth
     ]
     verdict.figures |= {
         "customers' messages": len(history.customers),

@@ -32,7 +32,6 @@ class Load:
     customer_pace: float = 0.25
     stranger_pace: float = 0.25
     reply_pace: float = 0.4
-    url: Callable[[], str] | None = None
     errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -112,12 +111,10 @@ class Load:
         for number, n in self._rounds(shop.strangers, self.stranger_pace, dice):
             said = self.history.note("in", Said(shop.slug, number, n, f"{shop.canary} direto {number} n{n}"))
             body = upsert(shop.instance, number, said.text)
-            signature = hmac.digest(shop.secrets.hmac.encode(), body, "sha256").hex()
-            headers = {"Content-Type": "application/json", "X-Webhook-Signature": signature}
             # By its route or by the instance's name: both roads are open.
             path = shop.webhook_path if n % 2 else WEBHOOK_PATH
             while said.answered is None:
-                status, _ = self._ask("POST", path, headers, body)
+                status = self.deliver(shop, path, body)
                 self.history.count(f"signed {status or 'unanswered'}")
                 if status in (200, 202):
                     said.answered = time.monotonic()
@@ -125,6 +122,12 @@ class Load:
                     raise AssertionError(f"a good delivery was answered {status}")
                 else:
                     self._patience(said)
+
+    def deliver(self, shop: Shop, path: str, body: bytes, base: str = "") -> int:
+        """A signed delivery; the answer's status, zero without one."""
+        signature = hmac.digest(shop.secrets.hmac.encode(), body, "sha256").hex()
+        headers = {"Content-Type": "application/json", "X-Webhook-Signature": signature}
+        return self._ask("POST", path, headers, body, base)[0]
 
     def _people(self, shop: Shop, dice: random.Random) -> None:
         for customer, n in self._rounds(shop.customers, self.reply_pace, dice):
@@ -144,11 +147,10 @@ class Load:
                 else:
                     self._patience(said)
 
-    def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes, base: str = "") -> tuple[int, bytes]:
         """Zero: no answer, and nobody knows what became of it."""
-        base = self.url() if self.url is not None else self.world.url
         try:
-            answer = self._http.request(method, base + path, headers=headers, body=body)
+            answer = self._http.request(method, (base or self.world.url) + path, headers=headers, body=body)
         except urllib3.exceptions.HTTPError:
             return 0, b""
         return answer.status, answer.data

@@ -35,7 +35,9 @@ class Trial:
         verdict = judge(self.world, self.history, [], self.sends_per_minute)
         Verdict({name: found for name, found in verdict.faults.items() if name in ALWAYS}).refuse()
 
-    def end(self, rest_seconds: float = REST_SECONDS, hurry: bool = True) -> Verdict:
+    def end(
+        self, rest_seconds: float = REST_SECONDS, hurry: bool = True, shown_seconds: float = SHOWN_SECONDS
+    ) -> Verdict:
         """The load ends, everything comes to rest, and nothing may be missing."""
         self.is_judged = True
         self.load.finish()
@@ -43,11 +45,11 @@ class Trial:
             self.world.two_minutes_pass()
         rest = wait_for_rest(self.world, rest_seconds, self.world.two_minutes_pass if hurry else None)
         self.world.sim.wait_idle(30)
-        verdict = self._settled()
+        verdict = self._settled(shown_seconds)
         verdict.figures["seconds to rest"] = round(rest, 1)
         return verdict
 
-    def _settled(self) -> Verdict:
+    def _settled(self, seconds: float) -> Verdict:
         """The last ticks and frames take a moment."""
         found: list[Verdict] = []
 
@@ -56,7 +58,7 @@ class Trial:
             return not any(found[0].faults.values())
 
         try:
-            wait_until(is_clean, "a clean verdict", SHOWN_SECONDS, 0.5)
+            wait_until(is_clean, "a clean verdict", seconds, 0.5)
         except AssertionError:
             return found[0]
         return found[0]

@@ -64,9 +64,13 @@ class Watcher:
 
     def _read(self) -> None:
         split = urlsplit(self.url)
-        connection = self._connection = http.client.HTTPConnection(split.hostname or "", split.port, timeout=READ_SECONDS)
+        connection = self._connection = http.client.HTTPConnection(
+            split.hostname or "", split.port, timeout=READ_SECONDS
+        )
         try:
-            connection.request("GET", f"/live?since={self.cursor}" if self.cursor else "/live", headers=self.shop.headers)
+            connection.request(
+                "GET", f"/live?since={self.cursor}" if self.cursor else "/live", headers=self.shop.headers
+            )
             answer = connection.getresponse()
             if answer.status != 200:
                 if answer.status in (401, 403, 404):

@@ -195,9 +195,7 @@ def _resources(box: BoxProcess) -> Resources:
     """A second pair of eyes on the running box's servers, as the working role."""
     settings = load_settings(box.settings())
     endpoints = json.loads(supervisor.endpoints_file(DataFolder(box.data_dir)).read_text())
-    services = embedded_services(
-        DataFolder(box.data_dir), endpoints["database_superuser_url"], endpoints["redis_url"]
-    )
+    services = embedded_services(DataFolder(box.data_dir), endpoints["database_superuser_url"], endpoints["redis_url"])
     return build_resources(settings, services.logins, services.redis_url, Hub())
 
 

@@ -103,7 +103,11 @@ def test_after_the_night_nothing_is_lost_doubled_stale_or_with_the_neighbours(ni
     verdict.refuse()
     assert verdict.figures["customers' messages"] == verdict.figures["of them acknowledged"]
     assert verdict.figures["sends at the engine"] > 0
-    print(verdict.figures, "ready after", [(round(back.seconds, 1), round(back.own_seconds, 1)) for back in night.ready_after])
+    print(
+        verdict.figures,
+        "ready after",
+        [(round(back.seconds, 1), round(back.own_seconds, 1)) for back in night.ready_after],
+    )
 
 
 def answered_so_far(night: Trial) -> int:
