@@ -19,6 +19,7 @@ from hunfly_box.inbox import live, live_socket
 from hunfly_box.inbox.live import Live
 from hunfly_box.inbox.live_socket import Sockets
 from hunfly_box.ingest.intake import Intake
+from hunfly_box.kit import memory
 from hunfly_box.kit.job_queue import JobQueue
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Switch:
 def run(resources: Resources, role: str = "all", on_ready: Callable[[], None] = lambda: None) -> None:
     """Until SIGTERM or SIGINT. `role`: web answers, worker works, all does both."""
     _raise_file_limit()
+    memory.use_few_arenas()
     queue = JobQueue(resources.redis_url, threads=resources.settings.workers)
     reactions.connect(resources, queue, live.push_changes)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -84,6 +86,7 @@ async def _serve(resources: Resources, queue: JobQueue, role: str, on_ready: Cal
     running = await asyncio.to_thread(worker.start, resources, queue) if role != "web" else None
     try:
         if role == "worker":
+            memory.forget_the_start()
             on_ready()
             await stopping.wait()
         else:
@@ -136,6 +139,7 @@ async def _announce(host: str, port: int, on_ready: Callable[[], None]) -> None:
             await asyncio.sleep(0.02)
             continue
         writer.close()
+        memory.forget_the_start()
         on_ready()
         return
 

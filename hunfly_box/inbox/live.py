@@ -159,6 +159,9 @@ class Live:
                 live_replay.replay, self.resources, viewer, watcher.variant, _since(scope), hello
             )
             stream.release(b"retry: 2000\n" + first)
+            # A stream lives for hours, and a thousand of them keep what they hold a thousand times.
+            scope.clear()
+            del first, hello
             while (await receive())["type"] != "http.disconnect":
                 pass
         except asyncio.CancelledError:
