@@ -47,7 +47,7 @@ def message_frames(message: Message, variants: Iterable[Variant], render: Render
     return frames
 
 
-def status_frame(message: Message) -> bytes:
+def status_frame(message: Message, cursor: int | None = None) -> bytes:
     data = {
         "id": message.id,
         "conversation_id": message.conversation_id,
@@ -56,7 +56,7 @@ def status_frame(message: Message) -> bytes:
         "version": message.version,
         "error": message.error,
     }
-    return plain_frame("message.status", data, message.version)
+    return plain_frame("message.status", data, cursor or message.version)
 
 
 def conversation_frame(conversation: Conversation, cursor: int | None = None) -> bytes:

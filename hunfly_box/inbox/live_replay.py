@@ -41,9 +41,11 @@ def replay(resources: Resources, viewer: Viewer, variant: Variant, since: str | 
     """hello, then what changed; or hello and `reset`, when the cursor is of no use."""
     with resources.database.transaction(viewer.scope()) as tx:
         now: int = tx.scalar("SELECT app.now_us()")
-        body = live_frames.plain_frame("hello", {**hello, "cursor": str(now)}, now)
+        greeting = {**hello, "cursor": str(now)}
         if not since:
-            return body
+            return live_frames.plain_frame("hello", greeting, now)
+        # Without an id: a stream that is cut before its replay ends must come back with the cursor it came with.
+        body = live_frames.plain_frame("hello", greeting)
         cursor = _cursor(since)
         if cursor is None:
             return body + _reset("unknown", now)
@@ -54,7 +56,7 @@ def replay(resources: Resources, viewer: Viewer, variant: Variant, since: str | 
         lines = tx.all(_Line, SINCE, after=cursor - OVERLAP_US, most=MOST_REPLAYED + 1)
         if len(lines) > MOST_REPLAYED:
             return body + _reset("too_many", now)
-        return body + b"".join(_frames(resources, tx, variant, lines))
+        return body + b"".join(_frames(resources, tx, variant, lines)) + b"id: %d\n\n" % now
 
 
 def _cursor(since: str) -> int | None:
@@ -76,9 +78,10 @@ def _frames(resources: Resources, tx: TenantTransaction, variant: Variant, lines
     for line in lines:
         if line.entity_id in messages:
             message = messages[line.entity_id]
-            yield live_showing.frames_for(resources, message, variant, max(line.version, message.version))
+            # The cursor is the line's, not the row's: a row that changed just now would skip the lines behind it.
+            yield live_showing.frames_for(resources, message, variant, line.version)
             if message.direction == "out" and message.status is not None:
-                yield live_frames.status_frame(message)
+                yield live_frames.status_frame(message, line.version)
         elif line.entity_id in conversations:
             yield live_frames.conversation_frame(conversations[line.entity_id], line.version)
         elif line.entity_id in numbers:
