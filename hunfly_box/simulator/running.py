@@ -45,6 +45,8 @@ class Running:
         for instance in self.engine.world.instances.values():
             if instance.recorded_state == "open":
                 linking.begin(self.engine, instance)
+        if self.options.state_dir is not None:
+            state.send_undelivered(self.engine, self.options.state_dir)
 
     async def stop(self) -> None:
         for server in self.servers:
@@ -54,6 +56,7 @@ class Running:
         await self.engine.close()
         if self.options.state_dir is not None:
             state.save(self.engine, self.options.state_dir)
+            state.save_undelivered(self.engine, self.options.state_dir)
 
     @property
     def url(self) -> str:

@@ -12,11 +12,14 @@ from typing import Any
 
 from hunfly_box.simulator.engine import Engine
 from hunfly_box.simulator.model import Contact, Group, Instance, Media, Row, Webhook, World
-from hunfly_box.simulator.shapes import Json, packed, unpacked
+from hunfly_box.simulator.shapes import Json, packed, unpacked, wire
+from hunfly_box.simulator.webhooks import Event
 
 LOG = logging.getLogger(__name__)
 
 FILE = "world.json"
+# Events of a demonstration that was ended while nobody took them. The real engine runs on while its receiver is down.
+EVENTS_FILE = "events.json"
 FORMAT = 1
 SAVE_EVERY_SECONDS = 1.0
 # A demo needs the recent talk, not all of it.
@@ -75,6 +78,26 @@ def save(engine: Engine, folder: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(folder / FILE)
+
+
+def save_undelivered(engine: Engine, folder: Path) -> None:
+    events = [
+        {"instance": one.instance.name, "name": one.name, "data": wire(one.data), "before": one.before, "at": one.at}
+        for one in engine.webhooks.undelivered
+    ]
+    (folder / EVENTS_FILE).write_text(json.dumps(events, ensure_ascii=False), "utf-8")
+
+
+def send_undelivered(engine: Engine, folder: Path) -> None:
+    path = folder / EVENTS_FILE
+    if not path.is_file():
+        return
+    saved = json.loads(path.read_text("utf-8"))
+    path.unlink()
+    for one in saved:
+        instance = engine.world.instances.get(one.pop("instance"))
+        if instance is not None:
+            engine.webhooks.send_again(Event(instance, **one))
 
 
 def _saved_instance(instance: Instance, folder: Path) -> Json:

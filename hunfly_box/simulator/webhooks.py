@@ -72,6 +72,8 @@ class Dispatcher:
         self._queues: dict[str, asyncio.Queue[Event]] = {}
         self._drains: list[asyncio.Task[None]] = []
         self._running: set[asyncio.Task[Any]] = set()
+        # What nobody has taken yet, in the order it happened.
+        self._undelivered: dict[int, Event] = {}
         self._random = random.Random(options.seed)  # noqa: S311
         self._count = 0
         self._in_queue = 0
@@ -86,14 +88,27 @@ class Dispatcher:
             self._queues[instance.name] = asyncio.Queue()
             self._drains.append(asyncio.create_task(self._drain(self._queues[instance.name])))
         self._in_queue += 1
-        self._queues[instance.name].put_nowait(Event(instance, name, data, before or {}))
+        event = Event(instance, name, data, before or {})
+        self._undelivered[id(event)] = event
+        self._queues[instance.name].put_nowait(event)
 
     def send(self, instance: Instance, name: str, data: Any) -> asyncio.Task[bool]:
         """What an API call causes goes out beside the queue. The task ends with the last retry."""
         return self._spawn(self._deliver(Event(instance, name, data)))
 
+    @property
+    def undelivered(self) -> list[Event]:
+        return list(self._undelivered.values())
+
+    def send_again(self, event: Event) -> None:
+        self._spawn(self._deliver(event))
+
     def forget(self) -> None:
         """The engine's process died: waiting events and retries lived only in its memory."""
+        self._stop()
+        self._undelivered.clear()
+
+    def _stop(self) -> None:
         for task in [*self._drains, *self._running]:
             task.cancel()
         self._drains.clear()
@@ -101,7 +116,7 @@ class Dispatcher:
         self._in_queue = 0
 
     def close(self) -> None:
-        self.forget()
+        self._stop()
         self._client.close()
 
     def _spawn(self, work: Coroutine[Any, Any, bool]) -> asyncio.Task[bool]:
@@ -120,6 +135,12 @@ class Dispatcher:
             self._in_queue -= 1
 
     async def _deliver(self, event: Event) -> bool:
+        self._undelivered[id(event)] = event
+        is_taken = await self._deliver_now(event)
+        self._undelivered.pop(id(event), None)
+        return is_taken
+
+    async def _deliver_now(self, event: Event) -> bool:
         webhook = event.instance.webhook
         if webhook is None or not webhook.enabled or subscription(event.name) not in webhook.events:
             return False
