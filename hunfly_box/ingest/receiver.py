@@ -80,6 +80,7 @@ class Receiver:
     waiting_bytes: int = 0
     unproven: int = 0
     coalescing: Coalescing = field(default_factory=Coalescing)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def serves(self, path: str) -> bool:
         return path.startswith(PATH) and (len(path) == len(PATH) or path[len(PATH)] == "/")
@@ -149,8 +150,17 @@ class Receiver:
         return size
 
     async def _take(self, scope: Scope, body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-        channel = await self._proven_channel(scope, body)
+        candidates = self._candidates(scope, body)
+        channel = _proven(candidates, scope["headers"], body)
         if channel is None:
+            # A refusal is final at the engine: it may not come from a list without the newest channel or secret.
+            if not await self._read_routes_anew():
+                return LATER
+            candidates = self._candidates(scope, body)
+            channel = _proven(candidates, scope["headers"], body)
+        if channel is None:
+            if any(not candidate.secrets for candidate in candidates):
+                return LATER
             self.unproven += 1
             return UNPROVEN
         delivery, redacted = parsing.read_and_redact(body)
@@ -163,23 +173,8 @@ class Receiver:
                 return ACCEPTED
         return ANSWERS.get(await self.batcher.put(one), LATER)
 
-    async def _proven_channel(self, scope: Scope, body: bytes) -> Channel | None:
+    def _candidates(self, scope: Scope, body: bytes) -> tuple[Channel, ...]:
         route_key = scope["path"][len(PATH) + 1 :]
-        candidates = self._candidates(route_key, body)
-        if not candidates and self.routes.may_refresh_on_miss:
-            await asyncio.to_thread(self._refresh)
-            candidates = self._candidates(route_key, body)
-        now = time.time()
-        headers = scope["headers"]
-        found = None
-        for channel in candidates:
-            if proves(channel.secrets or NOBODY, headers, body, now) and channel.secrets and found is None:
-                found = channel
-        if not candidates:
-            proves(NOBODY, headers, body, now)
-        return found
-
-    def _candidates(self, route_key: str, body: bytes) -> tuple[Channel, ...]:
         if route_key:
             # Evolution set to "webhook by events" adds the event's name to the path.
             found = self.routes.of_route(route_key.split("/", 1)[0])
@@ -190,8 +185,31 @@ class Receiver:
             return ()
         return tuple(channel for channel in self.routes.of_instance(named) if channel.provider == PROVIDER)
 
-    def _refresh(self) -> None:
+    async def _read_routes_anew(self) -> bool:
+        """Whether the channels were read after this was called. Strangers share one read, and none comes often."""
+        asked_at = time.monotonic()
+        async with self._reading:
+            if self.routes.read_at > asked_at:
+                return True
+            await asyncio.sleep(self.routes.seconds_to_next_read)
+            return await asyncio.to_thread(self._refresh)
+
+    def _refresh(self) -> bool:
         try:
             self.routes.refresh()
         except Exception as error:  # noqa: BLE001 - what is known stays known while the database is away
             log.warning("the channels could not be read: %s", type(error).__name__)
+            return False
+        return True
+
+
+def _proven(candidates: tuple[Channel, ...], headers: Any, body: bytes) -> Channel | None:
+    """All are tried, and somebody is where there is nobody: the time tells nothing."""
+    now = time.time()
+    found = None
+    for channel in candidates:
+        if proves(channel.secrets or NOBODY, headers, body, now) and channel.secrets and found is None:
+            found = channel
+    if not candidates:
+        proves(NOBODY, headers, body, now)
+    return found

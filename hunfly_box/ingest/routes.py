@@ -60,7 +60,9 @@ class Routes:
         self._database = database
         self._sealer = sealer
         self._lock = threading.Lock()
-        self._read_at = 0.0
+        self._tried_at = 0.0
+        # When the last read that succeeded began; what was written before is in it.
+        self.read_at = 0.0
         self._stamp: tuple[int, int | None] | None = None
         self._opened: dict[UUID, tuple[bytes, Channel]] = {}
         self._by_route: dict[str, Channel] = {}
@@ -77,29 +79,24 @@ class Routes:
     def of_id(self, channel_id: UUID) -> Channel | None:
         return self._by_id.get(channel_id)
 
-    def want_refresh(self) -> None:
-        """A channel was changed by somebody: the next look is a fresh one."""
-        self._read_at = 0.0
-
     @property
-    def may_refresh_on_miss(self) -> bool:
-        return time.monotonic() - self._read_at > MISS_REFRESH_SECONDS
-
-    @property
-    def is_stale(self) -> bool:
-        return time.monotonic() - self._read_at > REFRESH_SECONDS
+    def seconds_to_next_read(self) -> float:
+        """For those who look for what is not there."""
+        return max(0.0, self._tried_at + MISS_REFRESH_SECONDS - time.monotonic())
 
     def refresh(self) -> None:
         with self._lock:
-            self._read_at = time.monotonic()
+            began = self._tried_at = time.monotonic()
             with self._database.fenced() as tx:
                 count, newest = tx.one(_stamp, STAMP)
                 if (count, newest) == self._stamp:
+                    self.read_at = began
                     return
                 lines = tx.all(_Line, ROUTES)
             self._stamp = (count, newest)
             self._replace(channel for line in lines if (channel := self._channel(line)) is not None)
             self.is_loaded = True
+            self.read_at = began
 
     def _channel(self, line: _Line) -> Channel | None:
         """Opening costs; only what was sealed anew is opened again."""

@@ -208,7 +208,6 @@ def test_the_same_instance_in_two_tenants_is_told_apart_by_the_secret(box: Box) 
 def test_a_new_channel_is_known_at_its_first_delivery(box: Box) -> None:
     async def scenario(ingest: Ingest) -> None:
         add_channel(box.resources, box.cast.tenant_a, "just-made")
-        ingest.receiver.routes.want_refresh()
         assert await ingest.deliver(upsert("just-made", "5511977770001@s.whatsapp.net", "N1", "oi")) == 200
 
     run(box.resources, scenario)
