@@ -27,6 +27,24 @@ RANKS = (
 )
 # Of a reply that did not reach the engine, a person must be able to see that.
 VISIBLE = ("queued", "waiting_channel", "unconfirmed", "failed")
+MUST_BE_ZERO = (
+    "acknowledged and lost",
+    "never taken",
+    "doubled rows",
+    "doubled sends",
+    "out of nowhere",
+    "said to be sent",
+    "wrongly adopted",
+    "out of order",
+    "over the limit",
+    "behind the wall",
+    "missed by a stream",
+    "stale on a stream",
+    "only on a stream",
+    "applied twice",
+    "statuses that fell",
+    "ticks that never came",
+)
 NUMBERED = re.compile(r"canário-\S+ (?:cliente|direto|resposta) (\d+) n(\d+)")
 WINDOW_SECONDS = 60.0
 
@@ -120,7 +138,7 @@ def judge(world: World, history: History, watchers: list[Watcher], sends_per_min
         _order(verdict, own)
         verdict.add("over the limit", over_limit([send.at for send in own], sends_per_minute))
         _walls(verdict, shop, world.shops, rows[shop.slug])
-    if not history.forgotten:
+    if not history.has_died:
         verdict.add("ticks that never came", _late_ticks(world, rows))
     for watcher in watchers:
         _watched(verdict, watcher, rows[watcher.shop.slug], world.shops)

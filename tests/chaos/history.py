@@ -29,6 +29,7 @@ class History:
     tries: Counter[str] = field(default_factory=Counter)
     # Waiting webhooks that died with the engine: nobody promised anything about them.
     forgotten: set[str] = field(default_factory=set)
+    has_died: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, kind: str, said: Said) -> Said:
