@@ -2,6 +2,7 @@
 
 import bisect
 import heapq
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -120,7 +121,8 @@ def empty_redis(box: Box) -> Iterator[None]:
     box.resources.redis.flushdb()
 
 
-@pytest.mark.parametrize("asks", [10_000, pytest.param(80_000, marks=[pytest.mark.chaos, pytest.mark.timeout(600)])])
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("asks", [80_000 if os.environ.get("HUNFLY_TEST_THOROUGH") else 10_000])
 def test_eight_workers_with_thousands_of_requests_never_pass_the_limit(box: Box, asks: int) -> None:
     hours = VirtualHours(box, NO_GAPS)
     hours.run(asks=asks)
