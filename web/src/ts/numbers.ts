@@ -48,9 +48,8 @@ function showStripOf(id: string): void {
   strip.hidden = !isDown;
   $('#pane hb-composer')!.dataset.channelState = channel.state;
   if (!isDown) return;
-  const cause = channel.cause ? ` (${channel.cause})` : '';
   const effect = t('Suas respostas ficam na fila e saem quando ele voltar.');
-  put(strip, '[data-strip-text]', `${channel.name}: ${wordFor('channel', channel.state)}${cause}. ${effect}`);
+  put(strip, '[data-strip-text]', `${channel.name}: ${wordFor('channel', channel.state)}. ${effect}`);
   for (const time of $$<HTMLTimeElement>('time', strip)) showSign(time, channel);
 }
 
