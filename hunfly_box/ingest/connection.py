@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -25,6 +25,9 @@ OPTIONS = (
     "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_mergejoin=off -c enable_hashjoin=off"
     " -c jit=off -c statement_timeout=30s -c lock_timeout=5s"
 )
+# Plans made while the tables were small choose badly among their indexes later. They are made anew after so many
+# calls, then after twice as many, and so on: the planner sees how large the tables are by then.
+FIRST_REPLAN = 16
 
 
 class Away(Exception):
@@ -32,12 +35,17 @@ class Away(Exception):
 
 
 class IngestConnection:
-    def __init__(self, url: str, patience_seconds: float = SLOW_SECONDS) -> None:
+    def __init__(
+        self, url: str, patience_seconds: float = SLOW_SECONDS, on_lost: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_lost`: a call has ended without an answer, and nobody knows whether its rows are there."""
         self._patience_seconds = patience_seconds
+        self._on_lost = on_lost
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._leftovers: set[asyncio.Task[Any]] = set()
+        self._calls_until_replan = self._replan_after = FIRST_REPLAN
         self.is_closed = False
 
     @property
@@ -62,7 +70,7 @@ class IngestConnection:
         if connection is None:
             self.retry_in_background()
             raise Away
-        running = asyncio.ensure_future(_run(connection, parameters))
+        running = asyncio.ensure_future(_run(connection, parameters, replans=self._is_time_to_replan()))
         done, _ = await asyncio.wait({running}, timeout=self._patience_seconds)
         if not done:
             self._let_go(connection, running)
@@ -76,9 +84,17 @@ class IngestConnection:
             self._let_go(connection, None)
             raise Away from error
 
+    def _is_time_to_replan(self) -> bool:
+        self._calls_until_replan -= 1
+        if self._calls_until_replan > 0:
+            return False
+        self._calls_until_replan = self._replan_after = 2 * self._replan_after
+        return True
+
     def _let_go(self, connection: "psycopg.AsyncConnection[Any]", running: "asyncio.Future[Answer] | None") -> None:
         """What still runs may yet commit: it is left to end by itself, and its connection is used no more."""
         self._connection = None
+        self._on_lost()
         leftover = asyncio.ensure_future(_end(connection, running))
         self._leftovers.add(leftover)
         leftover.add_done_callback(self._leftovers.discard)
@@ -106,7 +122,9 @@ class IngestConnection:
             await self._connection.close()
 
 
-async def _run(connection: "psycopg.AsyncConnection[Any]", parameters: Sequence[Any]) -> Answer:
+async def _run(connection: "psycopg.AsyncConnection[Any]", parameters: Sequence[Any], *, replans: bool) -> Answer:
+    if replans:
+        await connection.execute("DISCARD PLANS")
     if is_armed("I2"):
         # The one call is its own transaction; a test that dies between the rows and their COMMIT needs it in two.
         async with connection.transaction():
