@@ -16,7 +16,7 @@ from hunfly_box.access import authentication
 from hunfly_box.access.permissions import may
 from hunfly_box.access.viewer import AGENT, Viewer
 from hunfly_box.bootstrap import Resources
-from hunfly_box.inbox import live_frames, live_relay, live_replay, live_showing
+from hunfly_box.inbox import live_catching_up, live_frames, live_relay, live_replay, live_showing
 from hunfly_box.inbox.live_presence import Presence
 from hunfly_box.inbox.live_relay import Note, Relay
 from hunfly_box.kit import metrics
@@ -77,7 +77,13 @@ class Live:
         hub.show_soon = self.show_soon
         self.relay.start()
         self._tasks = [
-            hub.loop.create_task(work) for work in (hub.heartbeat(), self._watch_rights(), self.presence.expire())
+            hub.loop.create_task(work)
+            for work in (
+                hub.heartbeat(),
+                self._watch_rights(),
+                self.presence.expire(),
+                live_catching_up.watch(self.resources, self.threads, self.relay.read_again),
+            )
         ]
 
     async def stop(self) -> None:
@@ -94,7 +100,8 @@ class Live:
             self.relay.tell_changes(changes)
             self.threads.submit(self._show, list(changes))
 
-    def _show(self, changes: Sequence[Changed]) -> None:
+    def _show(self, changes: Sequence[Changed]) -> bool:
+        """False: not now."""
         try:
             access = [change for change in changes if change.kind == "access"]
             if access:
@@ -102,6 +109,8 @@ class Live:
             live_showing.show(self.resources, changes)
         except Exception:  # noqa: BLE001 - screens catch up by their cursor
             log.exception("%d changes could not be shown", len(changes))
+            return False
+        return True
 
     def _tell(self, event: str, fields: dict[str, Any]) -> None:
         self.relay.tell(event, fields)

@@ -50,7 +50,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Note).decode
 
 Hear = Callable[[Note], None]
-Show = Callable[[Sequence[Changed]], None]
+Show = Callable[[Sequence[Changed]], bool]
 
 
 def announce(resources: Resources, changes: Sequence[Changed]) -> None:
@@ -178,9 +178,19 @@ class Relay:
             return
         after = live_replay.seconds_ago(silence + CATCH_UP_SECONDS)
         for tenant_id in tuple(self._resources.hub.streams):
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._read_again, tenant_id, after)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self.read_again, tenant_id, after)
 
-    def _read_again(self, tenant_id: UUID, after: int) -> None:
+    def read_again(self, tenant_id: UUID, after: int) -> bool:
+        """In the live thread: shows what changed since. More than can be shown is left to the streams' own replay."""
         with self._resources.database.transaction(Scope.system(tenant_id)) as tx:
             lines = tx.all(dict[str, Any], CHANGED_SINCE, after=after, most=MOST_CAUGHT_UP)
-        self._show([Changed(tenant_id, line["kind"], line["entity_id"], line["conversation_id"]) for line in lines])
+        if len(lines) == MOST_CAUGHT_UP:
+            self._resources.hub.call(self._end_all, tenant_id)
+            return True
+        return self._show(
+            [Changed(tenant_id, line["kind"], line["entity_id"], line["conversation_id"]) for line in lines]
+        )
+
+    def _end_all(self, tenant_id: UUID) -> None:
+        for stream in tuple(self._resources.hub.streams.get(tenant_id, ())):
+            stream.end()

@@ -38,7 +38,8 @@ class Intake:
         self._database = Database(resources.logins.ingest, pool_size=1)
         self.routes = Routes(self._database, resources.sealer)
         self._redis = connect_async(resources.redis_url)
-        self.storer = Storer(IngestConnection(resources.logins.ingest), self._stored, resources.hub.watches)
+        connection = IngestConnection(resources.logins.ingest, on_lost=resources.database.note_loss)
+        self.storer = Storer(connection, self._stored, resources.hub.watches)
         self.batcher = Batcher(self.storer, Spill(self._redis))
         self.receiver = Receiver(self.routes, self.batcher, self._typing)
         self._refreshing: asyncio.Task[None] | None = None
@@ -94,7 +95,7 @@ class Intake:
         self._push_statuses(stored.answer.summary.changes)
         self._tell_others(announcing.plain_changes_of(stored))
         rare = announcing.rare_changes_of(stored) + (showing.undrawn(stored) if stored.answer.conversations else [])
-        self._show_soon(rare)
+        self._show_soon(rare + showing.unasked(stored, hub.watches))
         rings: list[Event] = [*announcing.rings_of(stored)]
         if rings:
             asyncio.get_running_loop().run_in_executor(None, self._resources.database.publish, rings)

@@ -1,6 +1,6 @@
 """A stored batch on screens: plain messages and their conversations are drawn from what is in hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -50,6 +50,22 @@ def undrawn(stored: Stored) -> list[Changed]:
         # Its newest message is not one of those just drawn: it is late, or needs more than words.
         if lines[line["id"]] not in drawn_last:
             found[Changed(line["tenant_id"], "conversation", line["id"], line["id"])] = None
+    return list(found)
+
+
+def unasked(stored: Stored, watches: Callable[[UUID], bool]) -> list[Changed]:
+    """Of tenants whose first stream opened while the batch was under way: the call was not asked to bring them back."""
+    asked = {line["id"] for line in stored.answer.conversations}
+    conversations = stored.answer.summary.conversations or stored.batch.conversations
+    found: dict[Changed, None] = {}
+    for row in stored.inserted():
+        tenant_id = row.part.channel.tenant_id
+        if not watches(tenant_id):
+            continue
+        conversation_id = UUID(conversations[row.conversation - 1] or "")
+        if conversation_id not in asked:
+            found[Changed(tenant_id, "message", UUID(row.id), conversation_id)] = None
+            found[Changed(tenant_id, "conversation", conversation_id, conversation_id)] = None
     return list(found)
 
 

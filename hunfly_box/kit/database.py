@@ -1,6 +1,7 @@
 """Transactions. There is no way to reach a tenant's rows but through one that says who acts, for which tenant."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, text
+from sqlalchemy import Connection, CursorResult, Engine, ExceptionContext, TextClause, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
 from hunfly_box.kit.errors import NotFound
@@ -103,6 +104,17 @@ class Database:
     def __init__(self, url: str, *, pool_size: int, publish: Publish | None = None) -> None:
         self.engine = make_engine(url, pool_size=pool_size)
         self.publish: Publish = publish or (lambda events: None)
+        # When Postgres went away; what was committed in that moment may have been announced by nobody.
+        self.lost_at: float | None = None
+        event.listen(self.engine, "handle_error", self._note_disconnect)
+
+    def note_loss(self) -> None:
+        if self.lost_at is None:
+            self.lost_at = time.time()
+
+    def _note_disconnect(self, context: ExceptionContext) -> None:
+        if context.is_disconnect:
+            self.note_loss()
 
     @contextmanager
     def transaction(self, scope: Scope) -> Iterator[TenantTransaction]:

@@ -65,10 +65,10 @@ class Load:
         self._note_answers()
         assert not self.errors, self.errors
 
-    def engine_dies(self) -> None:
-        """What its memory held is gone with it, and nobody had taken it."""
+    def engine_forgets(self, command: str, **fields: Any) -> None:
+        """What waited in its memory is gone with it, and nobody had taken it."""
         self._note_answers()
-        self.world.sim.command("die", mode="reset")
+        self.world.sim.command(command, **fields)
         strangers = {number for shop in self.world.shops for number in shop.strangers}
         waiting = [one for one in self.history.all_of("in") if one.answered is None and one.line not in strangers]
         self.history.forgotten.update(one.text for one in waiting)

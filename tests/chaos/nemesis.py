@@ -135,7 +135,7 @@ class Nemesis:
         return "webhooks: shuffled"
 
     def _engine_dies(self) -> str:
-        self.trial.load.engine_dies()
+        self.trial.load.engine_forgets("die", mode="reset")
         time.sleep(self._dice.uniform(1, LONGEST_OUTAGE_SECONDS))
         self._sim("revive")
         for shop in self.trial.world.shops:
@@ -148,7 +148,7 @@ class Nemesis:
 
     def _number_is_unlinked(self) -> str:
         shop = self._shop()
-        self._sim("close", instance=shop.instance, code=401)
+        self.trial.load.engine_forgets("close", instance=shop.instance, code=401)
         time.sleep(self._dice.uniform(1, LONGEST_OUTAGE_SECONDS))
         world = self.trial.world
         connecting.connect(world.resources, shop.tenant_id, shop.channel_id)

@@ -169,7 +169,7 @@ def _number() -> str:
 
 
 @contextmanager
-def embedded_world(seed: int, **environment: str) -> Iterator[tuple[World, BoxProcess]]:
+def embedded_world(seed: int, time_scale: float = TIME_SCALE, **environment: str) -> Iterator[tuple[World, BoxProcess]]:
     """A box with servers of its own in a folder of its own, running and known to its customers."""
     root = Path(tempfile.mkdtemp(prefix="hbk-"))
     root.chmod(0o755)
@@ -177,7 +177,7 @@ def embedded_world(seed: int, **environment: str) -> Iterator[tuple[World, BoxPr
     data_dir.mkdir(mode=0o755)
     box = BoxProcess(data_dir, root / "box.log", environment=environment)
     try:
-        with simulator.start(time_scale=TIME_SCALE, seed=seed) as sim:
+        with simulator.start(time_scale=time_scale, seed=seed) as sim:
             box.start()
             box.wait_ready()
             resources = _resources(box)
