@@ -97,7 +97,7 @@ export function setStatus(
   bubble.dataset.status = status;
   put(bubble, '.meta .st', wordFor('status', status));
   $('.fail', bubble)?.remove();
-  if (!TROUBLED.includes(status)) return;
+  if (!TROUBLED.includes(status) || bubble.dataset.gone !== undefined) return;
   const trouble = pattern(error?.code === ASKS_FIRST ? 'tpl-asks_first' : `tpl-${status}`);
   if (status === 'failed' && error) put(trouble, 'span', errorWords(error));
   bubble.append(trouble);
