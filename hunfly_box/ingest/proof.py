@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class Secrets:
     header_name: bytes  # lower case
     header_value: bytes
     jwt_key: bytes
+    until: float = math.inf  # the end of a former set, while secrets rotate
 
 
 # Checked where there is no channel, so that an unknown route takes as long as a wrong secret.
@@ -51,6 +53,7 @@ _decode_claims = msgspec.json.Decoder(_Claims).decode
 
 def proves(valid: Sequence[Secrets], headers: Headers, body: bytes, now: float) -> bool:
     """A signature that is present and wrong refuses, whatever else is right."""
+    valid = [secrets for secrets in valid if secrets.until > now]
     given = {name: value for name, value in headers if name == SIGNATURE_HEADER}
     signatures = [value for name, value in headers if name == SIGNATURE_HEADER]
     if given:

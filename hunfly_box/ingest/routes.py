@@ -1,6 +1,7 @@
 """Which channel a delivery is for, and which secrets prove it. Held in memory; read anew when it may have changed."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable
@@ -151,7 +152,7 @@ def read_secrets(plain: bytes) -> list[Secrets]:
     sealed: dict[str, Any] = msgspec.json.decode(plain)
     found = [_secrets(sealed)]
     previous = sealed.get("previous")
-    if isinstance(previous, dict) and float(previous.get("until", "inf")) > time.time():
+    if isinstance(previous, dict):
         found.append(_secrets({**sealed, **previous}))
     return found
 
@@ -163,6 +164,7 @@ def _secrets(fields: dict[str, Any]) -> Secrets:
             header_name=fields["header_name"].lower().encode(),
             header_value=fields["header_value"].encode(),
             jwt_key=fields["jwt_key"].encode(),
+            until=float(fields.get("until", math.inf)),
         )
-    except (KeyError, AttributeError) as error:
+    except (KeyError, AttributeError, TypeError) as error:
         raise ValueError("secrets are incomplete") from error
