@@ -74,12 +74,12 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 
 
 @contextmanager
-def running_box(folder: Path, *, is_pinned: bool = True) -> Iterator[RunningBox]:
+def running_box(folder: Path, *, is_pinned: bool = True, more: dict[str, str] | None = None) -> Iterator[RunningBox]:
     port = free_port()
     log = (folder.parent / f"{folder.name}.log").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "hunfly_box", "serve"],
-        env=environment(folder, port),
+        env=environment(folder, port) | (more or {}),
         cwd=ROOT,
         stdout=log,
         stderr=subprocess.STDOUT,

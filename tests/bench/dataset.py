@@ -20,7 +20,8 @@ MAKE = """
 SET session_replication_role = replica;
 SET maintenance_work_mem = '256MB';
 SET work_mem = '64MB';
-DROP INDEX app.message_search_words, app.message_search_recent, app.message_search_conversation, app.messages_thread, app.contacts_folded;
+DROP INDEX app.message_search_words;
+DROP INDEX app.contacts_folded;
 
 CREATE TEMPORARY TABLE words AS
   SELECT n, (ARRAY['pedido','entrega','boleto','pagamento','amanhã','bolo','obrigado','preço','endereço','horário'])[n]  AS word
@@ -28,16 +29,16 @@ CREATE TEMPORARY TABLE words AS
   UNION ALL
   SELECT n, translate(substr(md5(n::text), 1, 4 + n % 5), '0123456789', 'aeiouaeiou') || 'r' FROM generate_series(11, {words}) n;
 CREATE TEMPORARY TABLE phrases AS
-  SELECT p.n, string_agg(w.word, ' ') AS text FROM (
+  SELECT p.n AS number, string_agg(w.word, ' ') AS text FROM (
     SELECT n, 1 + floor({words} * random() ^ 3)::integer AS word FROM generate_series(1, 40000) n, generate_series(1, 12)) p
   JOIN words w ON w.n = p.word GROUP BY p.n;
-CREATE UNIQUE INDEX ON phrases (n);
+CREATE UNIQUE INDEX ON phrases (number);
 ANALYZE phrases;
 
 INSERT INTO app.contacts (tenant_id, id, push_name, phone)
   SELECT '{tenant}', ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
     (ARRAY['Ana','Bruno','Carla','Davi','Elisa','Fábio','Gabriela','Heitor'])[1 + n % 8] || ' ' || (ARRAY['Silva','Souza','Alves','Lima','Rocha'])[1 + n / 8 % 5] || ' ' || n,
-    '+55119' || lpad(n::text, 8, '0')
+    '+5511' || (900000000 + n)
   FROM generate_series(1, {conversations}) n;
 INSERT INTO app.contact_identities (tenant_id, id, contact_id, kind, value, address)
   SELECT c.tenant_id, c.id, c.id, 'phone', c.phone, substr(c.phone, 2) || '@s.whatsapp.net' FROM app.contacts c WHERE c.tenant_id = '{tenant}';
@@ -52,8 +53,7 @@ INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction,
     now() - ({messages} - n) * interval '20 seconds' - interval '1 hour', 1000000 + n
   FROM (SELECT n, ('00000000-0000-7000-8000-' || lpad(to_hex(CASE WHEN n > {messages} - {long} THEN 1 ELSE 2 + n % ({conversations} - 1) END), 12, '0'))::uuid
                AS conversation, 1 + floor(40000 * random())::integer AS phrase FROM generate_series(1, {messages}) n) p
-  JOIN phrases f ON f.n = p.phrase;
-CREATE INDEX messages_thread ON app.messages (tenant_id, conversation_id, sent_at DESC, id DESC);
+  JOIN phrases f ON f.number = p.phrase;
 INSERT INTO app.message_search (tenant_id, message_id, conversation_id, sent_at, version, words)
   SELECT m.tenant_id, m.id, m.conversation_id, m.sent_at, m.version, t.words
   FROM app.messages m JOIN (SELECT text, to_tsvector('app.words', text) AS words FROM phrases) t ON t.text = m.text WHERE m.tenant_id = '{tenant}';
@@ -62,8 +62,6 @@ UPDATE app.conversations v SET last_message_id = m.id, last_message_at = m.sent_
         ORDER BY conversation_id, sent_at DESC, id DESC) m WHERE v.tenant_id = '{tenant}' AND v.id = m.conversation_id;
 
 CREATE INDEX message_search_words ON app.message_search USING gin (tenant_id, words);
-CREATE INDEX message_search_recent ON app.message_search (tenant_id, sent_at DESC);
-CREATE INDEX message_search_conversation ON app.message_search (tenant_id, conversation_id);
 CREATE INDEX contacts_folded ON app.contacts USING gin (folded public.gin_trgm_ops);
 VACUUM ANALYZE app.messages;
 VACUUM ANALYZE app.message_search;
