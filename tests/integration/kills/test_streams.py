@@ -1,5 +1,6 @@
 """Live streams through a door that cuts them at random bytes, also in the middle of a replay."""
 
+import http.client
 import time
 from collections.abc import Iterator
 
@@ -53,6 +54,21 @@ def test_who_comes_back_with_the_last_cursor_misses_nothing_and_applies_nothing_
             f"{proxy.cuts} cuts, {sum(watcher.connections for watcher in made.watchers)} connections,"
             f" {sum(watcher.dropped for watcher in made.watchers)} frames known already"
         )
+
+
+def test_a_greeting_moves_nobody_past_what_they_missed(world: World) -> None:
+    """A cut right behind it would, and what lies further back than the overlap would be gone."""
+    shop = world.shops[0]
+    returning = http.client.HTTPConnection("127.0.0.1", int(world.url.rsplit(":", 1)[1]), timeout=10)
+    returning.request("GET", f"/live?since={int(time.time() - 600) * 1_000_000}", headers=shop.headers)
+    frames = b""
+    answer = returning.getresponse()
+    while b"event: message" not in frames:
+        frames += answer.read1(65536)
+    returning.close()
+    greeting = frames.split(b"\n\n", 1)[0]
+    assert b"event: hello" in greeting
+    assert b"id:" not in greeting.split(b"data:", 1)[0]
 
 
 def greeted_with(world: World, watcher: Watcher) -> str:
