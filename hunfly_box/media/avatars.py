@@ -1,4 +1,4 @@
-"""Profile pictures: asked of the provider now and then, fetched at once (their links expire), kept like any picture."""
+"""Profile pictures and groups' names: asked of the provider now and then, fetched at once (links expire), and kept."""
 
 from uuid import UUID
 
@@ -18,14 +18,16 @@ MOST_BYTES = 2 * 1024 * 1024
 RETRY_SECONDS = 600.0
 
 WHERE_TO_ASK = """
-SELECT v.channel_id, i.address FROM app.contact_identities i
+SELECT v.channel_id, i.address, i.kind = 'group' AS is_group FROM app.contact_identities i
 JOIN app.conversations v ON v.tenant_id = i.tenant_id AND v.contact_id = i.contact_id
 JOIN app.channels c ON c.tenant_id = v.tenant_id AND c.id = v.channel_id
 WHERE i.contact_id = :id
 ORDER BY c.state = 'open' DESC, i.kind = 'phone' DESC, v.last_message_at DESC NULLS LAST LIMIT 1
 """
 NOTE = """
-UPDATE app.contacts SET avatar_checked_at = now(), avatar_sha256 = coalesce(:sha256, avatar_sha256) WHERE id = :id
+UPDATE app.contacts SET avatar_checked_at = now(), avatar_sha256 = coalesce(:sha256, avatar_sha256),
+                        push_name = coalesce(:subject, push_name)
+WHERE id = :id
 """
 CONVERSATIONS = "UPDATE app.conversations SET version = version WHERE contact_id = :id RETURNING id"
 
@@ -38,11 +40,16 @@ def fetch(resources: Resources, tenant_id: UUID, contact_id: UUID) -> None:
     if asked is None or line is None:
         raise GiveUp("no number to ask through")
     _, messenger = connecting.messenger_of(resources, tenant_id, line)
+    subject = None
     try:
-        url = messenger.picture_url(str(asked["address"]))
+        if asked["is_group"]:
+            group = messenger.group(str(asked["address"]))
+            subject, url = group.subject, group.picture_url
+        else:
+            url = messenger.picture_url(str(asked["address"]))
         content = egress.fetch(url, max_bytes=MOST_BYTES, trusted_origins=[line.engine_url])[0] if url else None
     except (EgressRefused, Refused) as error:
-        _note(resources, tenant_id, contact_id, None)
+        _note(resources, tenant_id, contact_id, None, subject)
         raise GiveUp(str(error)) from error
     except (EgressFailed, ProviderError) as error:
         raise RetryLater(str(error), after_seconds=RETRY_SECONDS) from error
@@ -50,13 +57,13 @@ def fetch(resources: Resources, tenant_id: UUID, contact_id: UUID) -> None:
         messenger.close()
     stored = fetching.keep(resources.media_folder, tenant_id, content, None) if content else None
     is_picture = stored is not None and stored.mime.startswith("image/")
-    _note(resources, tenant_id, contact_id, stored.sha256 if stored and is_picture else None)
+    _note(resources, tenant_id, contact_id, stored.sha256 if stored and is_picture else None, subject)
 
 
-def _note(resources: Resources, tenant_id: UUID, contact_id: UUID, sha256: str | None) -> None:
+def _note(resources: Resources, tenant_id: UUID, contact_id: UUID, sha256: str | None, subject: str | None) -> None:
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
-        tx.execute(NOTE, id=contact_id, sha256=sha256)
-        if sha256 is None:
+        tx.execute(NOTE, id=contact_id, sha256=sha256, subject=subject)
+        if sha256 is None and subject is None:
             return
         for conversation_id in tx.scalars(CONVERSATIONS, id=contact_id):
             tx.announce(Changed(tenant_id, "conversation", conversation_id, conversation_id))

@@ -281,3 +281,26 @@ def test_a_message_elsewhere_is_counted_in_the_title_and_read_where_it_is_opened
     )
     choose(page, "Marcar como não lida")
     expect(row(page, "Rafael de Minas").locator(".count")).to_be_visible()
+
+
+def test_a_group_bears_its_name_and_its_members_theirs(demo: Demo, desk: OpenDesk) -> None:
+    page = desk("padaria", "manager").page
+    demo.tell("receive", instance=SHOP, contact="sample-0", group="120363000000000001@g.us", text="Oi, vizinhos")
+    expect(row(page, "Condomínio Jardim")).to_be_visible(timeout=60_000)
+    open_conversation(page, "Condomínio Jardim")
+    expect(bubble(page, "Oi, vizinhos")).to_contain_text("Maria Aparecida")
+    write(page, "Bom dia a todos")
+    expect(bubble(page, "Bom dia a todos")).to_have_attribute("data-status", HAS_LEFT, timeout=20_000)
+
+
+def test_a_picture_that_could_not_be_fetched_is_fetched_on_demand(demo: Demo, desk: OpenDesk) -> None:
+    page = desk("padaria", "manager").page
+    demo.tell("fault", action="fail", path="*getBase64*", status=400, message="gone")
+    content = base64.b64encode(picture()).decode()
+    demo.tell("receive", instance=SHOP, contact="sample-0", kind="image", media=content, caption="Olha a foto")
+    open_conversation(page, "Maria Aparecida")
+    message = bubble(page, "Olha a foto")
+    expect(message).to_contain_text("Mídia indisponível", timeout=30_000)
+    demo.tell("clear_faults")
+    message.get_by_role("button", name="Tentar de novo").click()
+    expect(message.locator("img")).to_be_visible(timeout=30_000)

@@ -516,7 +516,10 @@ BEGIN
       END IF;
       -- Pictures change rarely: asked for when somebody new writes, then at most once a week. Without a ring: there is no hurry,
       -- and a crowd of newcomers must not take the machine from what people wait for.
-      IF wanted.writes AND EXISTS (SELECT 1 FROM app.contacts k WHERE k.tenant_id = p_tenants[wanted.c] AND k.id = person
+      -- A group does not write itself: the same question also brings its subject.
+      IF (wanted.writes OR wanted.v IS NOT NULL)
+         AND EXISTS (SELECT 1 FROM app.contacts k WHERE k.tenant_id = p_tenants[wanted.c] AND k.id = person
+                                   AND (wanted.writes OR k.is_group)
                                    AND (k.avatar_checked_at IS NULL OR k.avatar_checked_at < now() - interval '7 days')) THEN
         PERFORM app.put_work(p_tenants[wanted.c], 'contacts.avatar', person::text,
           jsonb_build_object('contact_id', person, 'channel_id', p_channels[wanted.c]));

@@ -32,6 +32,7 @@ function roughBubble(message: Message): HTMLElement {
   bubble.dataset.day = dayKey(sent);
   bubble.dataset.author = `${message.author.kind}:${message.author.id ?? ''}`;
   put(bubble, '.who .name', message.author.name);
+  if (message.author.kind === 'phone') $('.who', bubble)?.append(` · ${t('pelo celular')}`);
   put(bubble, '.tx', message.deleted_at ? t('Mensagem apagada') : (message.text ?? t('Mídia')));
   setTime(bubble, sent);
   if (message.quoted) addQuote(bubble, message.quoted);
