@@ -15,7 +15,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--peer", type=Path, metavar="FOLDER", help="the Node stack to compare with")
     parser.add_argument("--quick", action="store_true", help="one short run of everything, within a minute")
-    parser.add_argument("--no-browser", action="store_true", help="leave the browser's and the search's figures out")
     chosen = parser.parse_args()
     began = time.monotonic()
     try:
