@@ -20,7 +20,7 @@ PACES = {"customer_pace": 0.6, "stranger_pace": 0.6, "reply_pace": 2.2}
 REST_SECONDS = 300.0
 # The engine's real waits, a fifth of them: its ten tries outlast several outages in a row.
 TIME_SCALE = 0.2
-PAUSE_SECONDS = (3.0, 8.0)
+PAUSE_SECONDS = (1.5, 4.0)
 
 
 def main() -> int:

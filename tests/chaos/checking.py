@@ -44,6 +44,7 @@ MUST_BE_ZERO = (
     "applied twice",
     "statuses that fell",
     "ticks that never came",
+    "parked for no reason",
 )
 NUMBERED = re.compile(r"canário-\S+ (?:cliente|direto|resposta) (\d+) n(\d+)")
 WINDOW_SECONDS = 60.0
@@ -52,6 +53,8 @@ MESSAGES = """
 SELECT id::text AS id, conversation_id::text AS conversation_id, direction, type, text, status, provider_id, version, author_kind
 FROM app.messages ORDER BY conversation_id, sent_at, id
 """
+# Everything the simulated engine tells is something the box knows.
+PARKED = "SELECT event, reason FROM app.journal WHERE state = 'parked'"
 # For what nobody could prove, proof is looked for every few minutes for an hour; that is rest.
 OPEN = """
 SELECT (SELECT count(*) FROM app.deliveries WHERE state IN ('queued', 'claimed', 'dispatching')) AS deliveries,
@@ -127,10 +130,11 @@ def stories(world: World) -> list[dict[str, Any]]:
 
 def judge(world: World, history: History, watchers: list[Watcher], sends_per_minute: int) -> Verdict:
     verdict = Verdict()
+    # In this order: while the load goes on, what a row tells of has been sent already.
+    rows = {shop.slug: world.rows(shop, MESSAGES) for shop in world.shops}
     sends = [
         Sent(one.n, one.at, one.instance, one.id, one.text or "") for one in sorted(world.sim.sent(), key=lambda s: s.n)
     ]
-    rows = {shop.slug: world.rows(shop, MESSAGES) for shop in world.shops}
     for shop in world.shops:
         own = [send for send in sends if send.instance == shop.instance]
         _incoming(verdict, shop, history, rows[shop.slug])
@@ -138,6 +142,7 @@ def judge(world: World, history: History, watchers: list[Watcher], sends_per_min
         _order(verdict, own)
         verdict.add("over the limit", over_limit([send.at for send in own], sends_per_minute))
         _walls(verdict, shop, world.shops, rows[shop.slug])
+        verdict.add("parked for no reason", [f"{row['event']}: {row['reason']}" for row in world.rows(shop, PARKED)])
     if not history.has_died:
         verdict.add("ticks that never came", _late_ticks(world, rows))
     for watcher in watchers:
