@@ -15,7 +15,7 @@ PLANTED = {
     "Queries without a tenant are for the few": ("inbox/filters.py", "import hunfly_box.kit.unscoped"),
     "Business code knows no web framework and no queue": ("inbox/queries.py", "import litestar"),
     "The simulator is no part of the product": ("channels/queries.py", "import hunfly_box.simulator.model"),
-    "Nothing goes round in circles": ("kit/ids.py", "import hunfly_box.kit.database"),
+    "Nothing goes round in circles": ("kit/errors.py", "import hunfly_box.kit.database"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+from hunfly_box.worker import SWEEP_SECONDS
 from tests.integration.outbound.conftest import StartWorker
 from tests.integration.outbound.shop import Shop, eventually
 
@@ -18,7 +19,9 @@ def test_a_reply_reaches_the_customer_and_its_message_says_sent(shop: Shop, star
     assert (delivery["state"], delivery["provider_id"], delivery["attempts"]) == ("accepted", sent.id, 1)
 
 
-def test_an_unthrottled_reply_leaves_within_a_tenth_of_a_second(shop: Shop, start_worker: StartWorker) -> None:
+def test_an_unthrottled_reply_leaves_by_its_ring_and_does_not_wait_for_the_sweep(
+    shop: Shop, start_worker: StartWorker
+) -> None:
     start_worker()
     maria = shop.customer()
     shop.wait_for_status(shop.write(maria, "warm"), "sent")
@@ -28,7 +31,7 @@ def test_an_unthrottled_reply_leaves_within_a_tenth_of_a_second(shop: Shop, star
         shop.wait_for_status(shop.write(maria, f"text {count}"), "sent")
         [sent] = shop.sim.sent(text=f"text {count}")
         took.append(sent.at - began)
-    assert sorted(took)[2] < 0.1
+    assert sorted(took)[2] < SWEEP_SECONDS / 2
 
 
 def test_a_conversation_keeps_its_order_while_others_go_in_parallel(shop: Shop, start_worker: StartWorker) -> None:
