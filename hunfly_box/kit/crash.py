@@ -1,6 +1,6 @@
 """Named places where a test may kill the process, to see that nothing is lost there.
 
-HUNFLY_CRASH="O4" kills at the first pass of that point, "O4:3" at the third. Without the setting a point costs one look-up.
+HUNFLY_CRASH="O4" kills at the first pass of that point, "O4:3" at the third. Without the setting a point costs nothing.
 """
 
 import os
