@@ -32,7 +32,7 @@ from hunfly_box.inbox import pages as inbox_pages
 from hunfly_box.inbox import ui as inbox_ui
 from hunfly_box.ingest import pages as ingest_pages
 from hunfly_box.kit.errors import NotFound
-from hunfly_box.kit.http import PROBLEM, Edge, exception_handlers, problem_body
+from hunfly_box.kit.http import PROBLEM, Edge, check_media_type, exception_handlers, problem_body
 from hunfly_box.kit.throttle import Throttle
 from hunfly_box.media import api as media_api
 from hunfly_box.media import pages as media_pages
@@ -81,7 +81,7 @@ def create_app(resources: Resources, pages: Sequence[Any] = (), api: Sequence[An
         app = Litestar(
             route_handlers=[
                 Router("/", route_handlers=page_routes, include_in_schema=False),
-                Router("/", route_handlers=api_routes),
+                Router("/", route_handlers=api_routes, before_request=check_media_type),
             ],
             dependencies=given,
             middleware=[DefineMiddleware(Gate, resources=resources, throttle=throttle)],

@@ -1,18 +1,18 @@
 """The channel as programs and screens see it."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 
 from hunfly_box.kit.database import TenantTransaction
+from hunfly_box.kit.moments import rfc3339, rfc3339_or_none
 
 
 class Queue(Struct, frozen=True):
     waiting: int
-    oldest_at: datetime | None
+    oldest_at: str | None
 
 
 class Rate(Struct, frozen=True):
@@ -31,11 +31,11 @@ class Channel(Struct, frozen=True):
     phone: str | None
     state: str
     cause: str | None
-    since: datetime
+    since: str
     queue: Queue
     rate: Rate
-    last_event_at: datetime | None
-    last_inbound_at: datetime | None
+    last_event_at: str | None
+    last_inbound_at: str | None
     version: int
 
 
@@ -58,12 +58,19 @@ ORDER BY c.created_at, c.id
 
 
 def channels(tx: TenantTransaction, ids: Sequence[UUID] | None = None, *, sends_per_minute: int) -> list[Channel]:
-    """All of the tenant's, or those named, oldest first. The queue counts what the asking role may see."""
-    rows = tx.all(dict[str, Any], CHANNELS, ids=None if ids is None else [str(value) for value in ids])
+    """All of the tenant's, or those named, oldest first.
+
+    Whoever may read a number reads it whole, queue and rate included: one object for every role, here and in the
+    live stream. So its queue is counted as a figure of the number, not of what the asking agent sees of it.
+    """
+    with tx.as_system():
+        rows = tx.all(dict[str, Any], CHANNELS, ids=None if ids is None else [str(value) for value in ids])
     return [_channel(row, sends_per_minute) for row in rows]
 
 
 def _channel(row: dict[str, Any], limit: int) -> Channel:
-    queue = Queue(row.pop("waiting"), row.pop("oldest_at"))
+    queue = Queue(row.pop("waiting"), rfc3339_or_none(row.pop("oldest_at")))
     rate = Rate(row.pop("used"), limit)
-    return Channel(**row, queue=queue, rate=rate)
+    moments: dict[str, Any] = {name: rfc3339_or_none(row.pop(name)) for name in ("last_event_at", "last_inbound_at")}
+    moments["since"] = rfc3339(row.pop("since"))
+    return Channel(**row, **moments, queue=queue, rate=rate)

@@ -13,8 +13,9 @@ from hunfly_box.contacts.objects import Label
 from hunfly_box.inbox import queries
 from hunfly_box.inbox.bodies import LabelBody, LabelChange
 from hunfly_box.inbox.commands import labelling
+from hunfly_box.kit import cursors
 from hunfly_box.kit.database import TenantTransaction
-from hunfly_box.kit.openapi import IdempotencyKey, problems
+from hunfly_box.kit.openapi import Cursor, IdempotencyKey, Limit, problems
 
 
 class LabelList(Struct, frozen=True):
@@ -30,10 +31,11 @@ class LabelList(Struct, frozen=True):
     tags=["labels"],
     responses=problems(),
 )
-def list_labels(resources: Resources, viewer: Viewer) -> LabelList:
-    """All of them, by name."""
+def list_labels(resources: Resources, viewer: Viewer, cursor: Cursor = None, limit: Limit = 50) -> LabelList:
+    """By name."""
     with resources.database.transaction(viewer.scope()) as tx:
-        return LabelList(queries.labels(tx))
+        found = queries.labels(tx)
+    return LabelList(*cursors.page_of(found, cursor=cursor, limit=limit))
 
 
 @post(

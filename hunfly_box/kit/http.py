@@ -2,17 +2,19 @@
 
 import ipaddress
 import logging
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
+import psycopg
 from litestar import Request
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hunfly_box.kit import hx, metrics
@@ -22,6 +24,10 @@ from hunfly_box.kit.logging import request_id
 log = logging.getLogger("hunfly.http")
 
 PROBLEM = "application/problem+json"
+JSON = "application/json"
+NUL_CHARACTER = FieldError("body", "characters", "Leave the character U+0000 out.")
+# How the framework names the field inside its words.
+NAMED = re.compile(r"Object (?:contains unknown|missing required) field `([^`]+)`")
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -69,6 +75,27 @@ class Unavailable(HunflyError):
     status = 503
     code = "unavailable"
     title = "Not available right now"
+
+
+class Malformed(HunflyError):
+    status = 400
+    code = "malformed"
+    title = "The request cannot be read"
+
+
+class WrongMediaType(HunflyError):
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+
+
+def check_media_type(request: "Request[Any, Any, Any]") -> None:
+    """Before the body of a program's write is read. Who names no type is taken to mean the right one."""
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    is_empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+    expected = request.route_handler.opt.get("body", JSON)
+    if given and given != expected and not is_empty:
+        raise WrongMediaType(f"Send the body as {expected}.")
 
 
 class Edge:
@@ -139,7 +166,9 @@ def is_loopback(host: str) -> bool:
 
 
 def is_forwarded(headers: Mapping[str, str]) -> bool:
-    return any(name in headers for name in ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via"))
+    return any(name in headers for name in ("x-real-ip", "forwarded", "via")) or any(
+        name.lower().startswith("x-forwarded-") for name in headers
+    )
 
 
 def _plain(text: str) -> str | None:
@@ -210,9 +239,18 @@ def as_hunfly_error(exception: Exception) -> HunflyError:
         return Invalid("Some fields are not as they must be.", errors=tuple(_field_errors(exception.extra)))
     if isinstance(exception, HTTPException):
         return _of_framework(exception)
+    if isinstance(exception, UnicodeDecodeError | RecursionError):
+        return Malformed("The body is not UTF-8, or nested too deeply.")
+    if isinstance(exception, DataError) and isinstance(exception.orig, psycopg.DataError) and _holds_nul(exception):
+        return Invalid("Text cannot hold the character U+0000.", errors=(NUL_CHARACTER,))
     if isinstance(exception, OperationalError | InterfaceError | PoolTimeout):
         return Unavailable("The database does not answer. Try again in a moment.")
     return HunflyError(f"Something went wrong. Its number in the log is {request_id.get()}.")
+
+
+def _holds_nul(exception: DataError) -> bool:
+    """Refused by the driver in a text, by Postgres in a JSON value; no field of ours may hold it."""
+    return "NUL" in str(exception.orig) or isinstance(exception.orig, psycopg.errors.UntranslatableCharacter)
 
 
 def _of_framework(exception: HTTPException) -> HunflyError:
@@ -228,7 +266,16 @@ def _of_framework(exception: HTTPException) -> HunflyError:
 def _field_errors(extra: Any) -> list[FieldError]:
     found = extra if isinstance(extra, list) else []
     return [
-        FieldError(str(item.get("key", "body")), "invalid", str(item.get("message", "")))
+        FieldError(_field_name(item), "invalid", str(item.get("message", "")))
         for item in found
         if isinstance(item, dict)
     ]
+
+
+def _field_name(item: dict[str, Any]) -> str:
+    """An unknown or missing field is named itself, not only what it is unknown to."""
+    place = str(item.get("key", "data"))
+    named = NAMED.match(str(item.get("message", "")))
+    if named is None:
+        return place if place != "data" else "body"
+    return named[1] if place == "data" else f"{place}.{named[1]}"

@@ -14,13 +14,16 @@ DESCRIPTIONS = {
     403: "Not allowed",
     404: "There is no such thing, or it is somebody else's",
     409: "It does not fit the present state; `code` says why",
+    413: "The body is too large",
+    415: "The body comes as another media type than the one described",
+    416: "The range lies outside the file",
     422: "Some fields are not as they must be",
     429: "Too many requests; see Retry-After",
     502: "The WhatsApp engine refused",
     503: "Not available right now; see Retry-After",
 }
 # What every route behind a sign-in can answer.
-ALWAYS = (400, 401, 403, 422, 429, 503)
+ALWAYS = (400, 401, 403, 413, 415, 422, 429, 503)
 
 IdempotencyKey = Annotated[
     str | None,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
@@ -16,9 +16,13 @@ from litestar.params import Body
 from litestar.response import Response, Stream
 from msgspec import Struct
 
+from hunfly_box.access import writing
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
-from hunfly_box.kit.errors import FieldError, Invalid, NotFound
+from hunfly_box.kit.database import TenantTransaction
+from hunfly_box.kit.errors import FieldError, HunflyError, Invalid, NotFound
+from hunfly_box.kit.http import problem
+from hunfly_box.kit.openapi import IdempotencyKey, problems
 from hunfly_box.media import commands, fetching, queries, ranges, sniffing, store
 from hunfly_box.media.queries import Media
 
@@ -40,11 +44,27 @@ class Uploaded(Struct, frozen=True):
     url: str
 
 
-class Upload(Struct):
+class Told(Struct, frozen=True):
+    """What makes two uploads the same call."""
+
+    sha256: str
+    name: str | None
+    kind: str | None
+    seconds: int | None
+    peaks: list[int] | None
+
+
+class RangeOutside(HunflyError):
+    status = 416
+    code = "media.range"
+    title = "The range lies outside the file"
+
+
+class Upload(Struct, forbid_unknown_fields=True):
     """`kind` voice marks a recording; `seconds` and `peaks` (a JSON list, 0–100) are what the recorder measured."""
 
     file: UploadFile
-    kind: str | None = None
+    kind: Literal["voice"] | None = None
     seconds: int | None = None
     peaks: str | None = None
 
@@ -52,14 +72,18 @@ class Upload(Struct):
 @post(
     "/api/v1/media",
     sync_to_thread=True,
-    opt={"permission": "media.upload"},
+    opt={"permission": "media.upload", "body": RequestEncodingType.MULTI_PART.value},
     operation_id="uploadMedia",
     tags=["media"],
+    responses=problems(),
     request_max_body_size=MOST_DOCUMENT_BYTES + MB,
 )
 def upload(
-    resources: Resources, viewer: Viewer, data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)]
-) -> Uploaded:
+    resources: Resources,
+    viewer: Viewer,
+    data: Annotated[Upload, Body(media_type=RequestEncodingType.MULTI_PART)],
+    idempotency_key: IdempotencyKey = None,
+) -> Response[Uploaded]:
     """Stored first, then known: a row never names a file that is not there."""
     scope = viewer.scope()
     with resources.database.transaction(scope) as tx:
@@ -71,10 +95,16 @@ def upload(
     stored = fetching.describe(resources.media_folder, scope.tenant_id, sha256, size, data.file.content_type)
     _refuse_too_big(stored.mime, size)
     name = sniffing.display_name(data.file.filename)
-    with resources.database.transaction(scope) as tx:
-        media_id = commands.keep_upload(tx, stored, name=name, seconds=_seconds(data.seconds), peaks=_peaks(data.peaks))
-    return Uploaded(
-        media_id, stored.mime, name, size, data.seconds, stored.width, stored.height, f"/api/v1/media/{media_id}"
+    seconds, peaks = _seconds(data.seconds), _peaks(data.peaks)
+
+    def write(tx: TenantTransaction) -> Uploaded:
+        media_id = commands.keep_upload(tx, stored, name=name, seconds=seconds, peaks=peaks)
+        address = f"/api/v1/media/{media_id}"
+        return Uploaded(media_id, stored.mime, name, size, seconds, stored.width, stored.height, address)
+
+    told = Told(sha256, name, data.kind, seconds, peaks)
+    return writing.once(
+        resources, viewer, writing.asked(viewer, idempotency_key, "uploadMedia", told), write, status=writing.CREATED
     )
 
 
@@ -87,7 +117,7 @@ def upload(
     responses={
         206: ResponseSpec(None, description="The part that was asked for"),
         304: ResponseSpec(None, description="Unchanged"),
-        416: ResponseSpec(None, description="The range lies outside the file"),
+        **problems(404, 416),
     },
 )
 def read(
@@ -118,7 +148,9 @@ def _part(path: Path, mime: str, headers: dict[str, str], asked: str | None) -> 
     try:
         part = ranges.wanted(asked, size)
     except ValueError:
-        return Response(None, status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+        refusal = problem(RangeOutside(f"The file has {size} bytes."))
+        refusal.headers["Content-Range"] = f"bytes */{size}"
+        return refusal
     first, last = part or (0, size - 1)
     headers["Content-Length"] = str(last - first + 1)
     if part:

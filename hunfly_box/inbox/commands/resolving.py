@@ -1,6 +1,6 @@
 """Open, snoozed, resolved: a conversation's way round."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hunfly_box.inbox import events, rows
@@ -22,6 +22,9 @@ RESOLVED = mark("%(who)s resolveu a conversa")
 REOPENED = mark("%(who)s reabriu a conversa")
 SNOOZED = mark("%(who)s adiou a conversa")
 WOKEN = mark("O adiamento terminou")
+
+# The last days of the calendar cannot be told in every zone.
+LONGEST_SNOOZE = timedelta(days=36_525)
 
 
 def resolve(tx: TenantTransaction, conversation_id: UUID) -> None:
@@ -46,8 +49,8 @@ def reopen(tx: TenantTransaction, conversation_id: UUID) -> None:
 
 def snooze(tx: TenantTransaction, conversation_id: UUID, until: datetime) -> None:
     conversation = rows.lock_conversation(tx, conversation_id)
-    if until.tzinfo is None or until <= datetime.now(UTC):
-        raise invalid("snoozed_until", "value", "A moment in the future, with its offset from UTC.")
+    if until.tzinfo is None or not timedelta() < until - datetime.now(UTC) <= LONGEST_SNOOZE:
+        raise invalid("snoozed_until", "value", "A moment within the next hundred years, with its offset from UTC.")
     if conversation.status == "snoozed" and conversation.snoozed_until == until:
         return
     if conversation.status == "resolved":

@@ -28,6 +28,11 @@ class Programs:
     def call(self, who: Person, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return self.together([(who, method, path, body, headers)])[0]
 
+    def send_bytes(self, who: Person, path: str, body: bytes, media_type: str, **more: str) -> httpx.Response:
+        """As they are, to be refused or not."""
+        headers = {"authorization": f"Bearer {self._token(who)}", "content-type": media_type, **more}
+        return self._runner.run(self._client.post(path, content=body, headers=headers))
+
     def together(self, calls: list[tuple[Person, str, str, Any, dict[str, str]]]) -> list[httpx.Response]:
         """All at once."""
 
