@@ -9,6 +9,7 @@ from hunfly_box.kit.http import (
     CONTENT_SECURITY_POLICY,
     as_hunfly_error,
     client_ip,
+    is_forwarded,
     is_loopback,
     network_of,
     problem_body,
@@ -86,3 +87,9 @@ def test_the_policy_allows_nothing_inline_and_nobody_elsewhere() -> None:
     assert "unsafe" not in CONTENT_SECURITY_POLICY
     assert "http" not in CONTENT_SECURITY_POLICY
     assert CONTENT_SECURITY_POLICY.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-real-ip", "via"])
+def test_any_forwarding_header_means_that_somebody_else_asks(name: str) -> None:
+    assert is_forwarded({name: "1"})
+    assert not is_forwarded({"host": "127.0.0.1", "accept": "*/*"})
