@@ -142,3 +142,33 @@ def test_the_start_refuses_a_superuser(servers: Servers, database_name: str) -> 
     with pytest.raises(UnsafeDatabase, match="hb_app"):
         catalogue.refuse_unsafe(engine)
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "owns"), [("BYPASSRLS", False), ("SUPERUSER", False), ("NOBYPASSRLS", True)], ids=str
+)
+def test_the_start_refuses_a_login_that_could_pass_the_walls(
+    attribute: str, owns: bool, servers: Servers, database_name: str
+) -> None:
+    name = f"hbt_{new_id().hex[-12:]}"
+    with servers.admin(database_name) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{APP_PASSWORD}' {attribute}".encode())
+        if owns:
+            admin.execute(f"CREATE TABLE app.{name} (); ALTER TABLE app.{name} OWNER TO {name}".encode())
+    url = make_url(servers.database_url(name, APP_PASSWORD, database_name)).set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    try:
+        with pytest.raises(UnsafeDatabase, match=name):
+            catalogue.refuse_unsafe(engine)
+    finally:
+        engine.dispose()
+        with servers.admin(database_name) as admin:
+            admin.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+def test_the_start_refuses_a_login_for_which_row_security_is_off(servers: Servers, database_name: str) -> None:
+    url = make_url(servers.database_url("hb_app", APP_PASSWORD, database_name)).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, connect_args={"options": "-c row_security=off"})
+    with pytest.raises(UnsafeDatabase, match="row_security"):
+        catalogue.refuse_unsafe(engine)
+    engine.dispose()
