@@ -33,6 +33,11 @@ CHUNK_BYTES = 256 * 1024
 MOST_PEAKS = 64
 
 
+# The file's own bytes under its own type, whatever that is.
+ANY_TYPE: dict[str, Any] = {"media_type": "*/*", "generate_examples": False}
+FILE = ResponseSpec(bytes, description="The file", **ANY_TYPE)
+
+
 class Uploaded(Struct, frozen=True):
     id: UUID
     mime: str
@@ -115,7 +120,8 @@ def upload(
     operation_id="readMedia",
     tags=["media"],
     responses={
-        206: ResponseSpec(None, description="The part that was asked for"),
+        200: FILE,
+        206: ResponseSpec(bytes, description="The part that was asked for", **ANY_TYPE),
         304: ResponseSpec(None, description="Unchanged"),
         **problems(404, 416),
     },

@@ -51,3 +51,13 @@ def test_a_range_outside_the_file_is_a_problem(box: Box, upload: Upload) -> None
     assert (answer.status_code, answer.headers["content-range"]) == (416, "bytes */2")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "media.range"
+
+
+def test_the_document_says_that_a_file_comes_as_itself(box: Box) -> None:
+    programs = Programs(box)
+    document = programs.call(box.cast.ana, "GET", "/api/openapi.json").json()
+    programs.close()
+
+    answers = document["paths"]["/api/v1/media/{media_id}"]["get"]["responses"]
+    assert [list(answers[status]["content"]) for status in ("200", "206")] == [["*/*"], ["*/*"]]
+    assert list(answers["416"]["content"]) == ["application/problem+json"]
