@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 M_ARENA_MAX = -8
-# Each arena keeps free memory of its own; threads that wait for the interpreter's lock gain nothing from more of them.
-ARENAS = 2
+# Each arena keeps free memory of its own; threads that take turns at one interpreter gain nothing from more than one.
+ARENAS = 1
 MADV_DONTNEED = 4
 
 MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (r-[-x]p) \S+ \S+ \S+ +/")

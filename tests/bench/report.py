@@ -1,5 +1,6 @@
 """docs/benchmarks.md: what was measured, on what, with which command; medians, ranges, and where the time goes."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +43,7 @@ def measured_on(command: str) -> str:
     about = machine.description()
     return (
         f"{time.strftime('%d %B %Y', time.gmtime())}; {about['processor']}, {about['memory']}, {about['system']}. "
-        f"Command: `{command}`."
+        f"Command: `{command}`. Load average when it ended: {os.getloadavg()[0]:.1f}."
     )
 
 
