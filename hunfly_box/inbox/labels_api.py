@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from litestar import delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 from msgspec import UNSET, Struct
 
@@ -83,7 +84,7 @@ def change_label(
     opt={"permission": "label.write"},
     operation_id="deleteLabel",
     tags=["labels"],
-    responses=problems(404),
+    responses={204: ResponseSpec(None, description="Gone"), **problems(404)},
 )
 def delete_label(
     resources: Resources, viewer: Viewer, label_id: UUID, idempotency_key: IdempotencyKey = None

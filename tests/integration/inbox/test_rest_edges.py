@@ -115,6 +115,12 @@ def test_every_route_declares_its_refusals(world: World, programs: Programs) -> 
             assert "{" not in path or "404" in operation["responses"], (method, path)
 
 
+def test_an_answer_without_a_body_declares_none(world: World, programs: Programs) -> None:
+    document = programs.call(world.box.cast.ana, "GET", "/api/openapi.json").json()
+
+    assert "content" not in document["paths"]["/api/v1/labels/{label_id}"]["delete"]["responses"]["204"]
+
+
 def raw(world: World, programs: Programs, body: bytes, media_type: str) -> httpx.Response:
     path = f"/api/v1/conversations/{world.conversation()}/messages"
     return programs.send_bytes(world.box.cast.ana, path, body, media_type)
