@@ -39,7 +39,9 @@ def main() -> int:
         except BaseException:
             say(box.log())
             raise
-        figures = report.Run(seed, nemesis.kills, nemesis.done, made.ready_after, verdict, time.monotonic() - began)
+        figures = report.Run(
+            seed, asked.minutes, nemesis.kills, nemesis.done, made.ready_after, verdict, time.monotonic() - began
+        )
     return tell(figures, verdict, asked)
 
 

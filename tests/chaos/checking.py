@@ -145,6 +145,9 @@ def judge(world: World, history: History, watchers: list[Watcher], sends_per_min
         verdict.add("parked for no reason", [f"{row['event']}: {row['reason']}" for row in world.rows(shop, PARKED)])
     if not history.has_died:
         verdict.add("ticks that never came", _late_ticks(world, rows))
+    else:
+        # Receipts that waited in the engine are gone with it: ours may stand lower than the phone's.
+        verdict.figures["ticks"] = "not judged, the engine forgot some when it died"
     for watcher in watchers:
         _watched(verdict, watcher, rows[watcher.shop.slug], world.shops)
     _figures(verdict, world, history, watchers, rows, sends)

@@ -17,6 +17,7 @@ BEGIN = "<!-- The figures below are written by make chaos. -->"
 @dataclass(frozen=True)
 class Run:
     seed: int
+    minutes: float
     kills: int
     done: Counter[str]
     ready_after: list[Back]
