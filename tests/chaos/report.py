@@ -43,7 +43,7 @@ def _figures(run: Run) -> str:
     return "\n".join(
         [
             "",
-            f'`make chaos CHAOS_ARGS="--seed {run.seed} --kills {run.kills}"`, {now:%Y-%m-%d %H:%M} UTC,'
+            f'`make chaos CHAOS_ARGS="--seed {run.seed} --kills {run.kills} --minutes {run.minutes:g}"`, {now:%Y-%m-%d %H:%M} UTC,'
             f" {minutes:.1f} minutes, {os.cpu_count()} processors shared with other work"
             f" (load average {os.getloadavg()[2]:.1f}).",
             "",
