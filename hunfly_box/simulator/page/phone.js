@@ -108,6 +108,9 @@ function chatRow(place) {
 
 const isOpen = (place) => phone.open && keyOf(phone.open) === keyOf(place);
 
+// For each conversation being read, what arrives meanwhile: the answer was made before it and would wipe it out.
+const readings = new Set();
+
 async function openChat(place) {
   phone.open = { instance: place.instance, chat: place.chat };
   phone.unread.delete(`${phone.customer}|${keyOf(place)}`);
@@ -116,11 +119,13 @@ async function openChat(place) {
   showChats();
   showHead();
   look();
-  const messages = await read("messages", phone.open);
+  const late = [];
+  readings.add(late);
+  const messages = await read("messages", phone.open).finally(() => readings.delete(late));
   if (!isOpen(place)) return;
   byId("thread").replaceChildren();
   isOpened = false;
-  for (const message of messages) upsert(message);
+  for (const message of [...messages, ...late]) upsert(message);
   isOpened = true;
   toEnd();
   byId("text").focus();
@@ -227,6 +232,7 @@ function arrived(message) {
   if (isOpen(message)) {
     const wasAtEnd = isAtEnd;
     const isNew = !byId(`m-${message.id}`);
+    for (const late of readings) late.push(message);
     upsert(message);
     if (isNew && !message.mine) showHead();
     if (wasAtEnd || (isNew && message.mine)) toEnd();
