@@ -15,6 +15,17 @@ AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = [(theme, size) for theme in ("light", "dark") for size in ((1440, 900), (390, 844))]
 
+# A change of theme is drawn, and no colour is on its way to another: on a busy machine frames come late.
+SETTLED = """async () => {
+  const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+  await frame();
+  await frame();
+  for (const one of document.getAnimations()) {
+    try { one.finish(); } catch { one.cancel(); }
+  }
+  await frame();
+}"""
+
 Desks = Callable[..., Desk]
 Look = Callable[[str], None]
 
@@ -27,7 +38,7 @@ def look_with(page: Page, found: list[str]) -> Look:
         for theme, (width, height) in SCREENS:
             page.set_viewport_size({"width": width, "height": height})
             page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-            page.wait_for_timeout(400)
+            page.evaluate(SETTLED)
             result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
             where = f"{state}, {theme}, {width}"
             for one in result["violations"]:
