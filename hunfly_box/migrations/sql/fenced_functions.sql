@@ -70,7 +70,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   FROM app.tenants t
 $$;
 
--- Old rows nobody needs: returns how many went. Keeps: done journal 7 days, parked 30; live log 1 hour, but never what search has not read.
+-- Old rows nobody needs: returns how many went. Keeps: done journal 7 days, parked 30; live log 1 hour.
 CREATE FUNCTION app.purge(at_most integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -79,9 +79,7 @@ DECLARE
 BEGIN
   DELETE FROM app.live_versions l USING (
     SELECT v.tenant_id, v.version, v.entity_id FROM app.live_versions v
-    LEFT JOIN app.search_progress p USING (tenant_id)
-    WHERE v.version < least((extract(epoch FROM now() - interval '1 hour') * 1000000)::bigint, coalesce(p.indexed_to, 0) - 60000000)
-    LIMIT at_most
+    WHERE v.version < (extract(epoch FROM now() - interval '1 hour') * 1000000)::bigint LIMIT at_most
   ) old WHERE l.tenant_id = old.tenant_id AND l.version = old.version AND l.entity_id = old.entity_id;
   GET DIAGNOSTICS step = ROW_COUNT; gone := gone + step;
   DELETE FROM app.journal j USING (

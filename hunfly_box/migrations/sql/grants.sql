@@ -12,6 +12,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
   app.messages, app.message_revisions, app.reactions, app.labels, app.conversation_labels, app.contact_labels, app.conversation_reads,
   app.drafts, app.deliveries, app.work, app.journal, app.pending_changes, app.idempotency_keys TO hb_app;
 GRANT SELECT, INSERT ON app.live_versions, app.audit TO hb_app;
+GRANT INSERT ON app.search_queue TO hb_app, hb_ingest;
 GRANT SELECT ON app.memberships TO hb_app;
 GRANT SELECT, UPDATE (name, locale, timezone, agents_see_queue, send_read_receipts) ON app.tenants TO hb_app;
 
@@ -30,10 +31,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON app.resellers, app.tenants, app.users, a
 GRANT SELECT (tenant_id, id, name, provider, phone, state, cause, state_since, created_at, version) ON app.channels TO hb_admin;
 GRANT SELECT ON app.channel_health TO hb_admin;
 
-GRANT SELECT ON app.messages, app.conversations, app.contacts, app.tenants, app.live_versions TO hb_search;
-GRANT SELECT, INSERT, UPDATE, DELETE ON app.message_search, app.search_progress TO hb_search;
+GRANT SELECT ON app.messages, app.conversations, app.contacts, app.tenants TO hb_search;
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.message_search, app.search_queue TO hb_search;
 
-GRANT SELECT ON app.tenants, app.channels, app.channel_health, app.conversations, app.messages, app.media, app.memberships, app.search_progress TO hb_maint;
+GRANT SELECT ON app.tenants, app.channels, app.channel_health, app.conversations, app.messages, app.media, app.memberships TO hb_maint;
 GRANT SELECT, DELETE ON app.channel_sends, app.deliveries, app.work, app.journal, app.pending_changes, app.live_versions, app.idempotency_keys TO hb_maint;
 
 GRANT EXECUTE ON FUNCTION app.active_tenants(), app.due_work(integer), app.due_deliveries(integer), app.all_channels(),

@@ -7,7 +7,7 @@ BEGIN
   FOREACH name IN ARRAY ARRAY[
     'channels', 'channel_health', 'channel_sends', 'contacts', 'contact_identities', 'conversations', 'rounds', 'media', 'messages',
     'message_revisions', 'reactions', 'labels', 'conversation_labels', 'contact_labels', 'conversation_reads', 'drafts', 'deliveries',
-    'work', 'journal', 'pending_changes', 'live_versions', 'idempotency_keys', 'audit', 'message_search', 'search_progress',
+    'work', 'journal', 'pending_changes', 'live_versions', 'idempotency_keys', 'audit', 'message_search', 'search_queue',
     'memberships', 'api_tokens'
   ] LOOP
     EXECUTE format('ALTER TABLE app.%I ENABLE ROW LEVEL SECURITY', name);
@@ -30,7 +30,7 @@ BEGIN
   FOREACH name IN ARRAY ARRAY[
     'channels', 'channel_health', 'contacts', 'contact_identities', 'conversations', 'rounds', 'media', 'messages', 'message_revisions',
     'reactions', 'conversation_labels', 'contact_labels', 'conversation_reads', 'drafts', 'deliveries', 'work', 'journal',
-    'pending_changes', 'live_versions', 'message_search', 'memberships', 'labels'
+    'pending_changes', 'live_versions', 'message_search', 'search_queue', 'memberships', 'labels'
   ] LOOP
     EXECUTE format('CREATE POLICY ingest_wall ON app.%I TO hb_ingest USING (tenant_id::text = ANY ((SELECT app.tenant_ids()::text[])::text[]))'
                    ' WITH CHECK (tenant_id::text = ANY ((SELECT app.tenant_ids()::text[])::text[]))', name);
@@ -96,8 +96,7 @@ CREATE POLICY agent_view ON app.media AS RESTRICTIVE TO hb_app
 -- 5. The fenced roles that own a few functions read what those functions need, across tenants; nobody can log in as them.
 CREATE POLICY fenced_search ON app.messages TO hb_search USING (true) WITH CHECK (true);
 CREATE POLICY fenced_search ON app.message_search TO hb_search USING (true) WITH CHECK (true);
-CREATE POLICY fenced_search ON app.search_progress TO hb_search USING (true) WITH CHECK (true);
-CREATE POLICY fenced_search ON app.live_versions TO hb_search USING (true) WITH CHECK (true);
+CREATE POLICY fenced_search ON app.search_queue TO hb_search USING (true) WITH CHECK (true);
 CREATE POLICY fenced_search ON app.conversations TO hb_search USING (true) WITH CHECK (true);
 CREATE POLICY fenced_search ON app.contacts TO hb_search USING (true) WITH CHECK (true);
 CREATE POLICY fenced_search ON app.tenants TO hb_search USING (true) WITH CHECK (true);
@@ -105,7 +104,7 @@ DO $$
 DECLARE name text;
 BEGIN
   FOREACH name IN ARRAY ARRAY['tenants', 'channels', 'channel_health', 'channel_sends', 'conversations', 'messages', 'media', 'deliveries', 'work', 'journal',
-                              'pending_changes', 'live_versions', 'idempotency_keys', 'search_progress', 'memberships'] LOOP
+                              'pending_changes', 'live_versions', 'idempotency_keys', 'memberships'] LOOP
     EXECUTE format('CREATE POLICY fenced_maint ON app.%I TO hb_maint USING (true) WITH CHECK (true)', name);
   END LOOP;
 END $$;

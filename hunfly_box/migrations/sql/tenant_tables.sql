@@ -391,7 +391,9 @@ CREATE INDEX message_search_recent ON app.message_search (tenant_id, sent_at DES
 -- For an agent with few conversations and a word that everybody uses.
 CREATE INDEX message_search_conversation ON app.message_search (tenant_id, conversation_id);
 
-CREATE TABLE app.search_progress (
-  tenant_id uuid PRIMARY KEY REFERENCES app.tenants (id) ON DELETE CASCADE,
-  indexed_to bigint NOT NULL DEFAULT 0
-);
+-- Messages whose words are to be indexed, put there by a trigger in the transaction that changed them. No key and no index:
+-- a row is taken by its place in the table, and one that is there twice is harmless.
+CREATE TABLE app.search_queue (
+  tenant_id uuid NOT NULL,
+  message_id uuid NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);

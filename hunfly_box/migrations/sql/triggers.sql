@@ -18,10 +18,24 @@ BEGIN
   INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
     SELECT tenant_id, version, 'message', id, conversation_id FROM changed
     ON CONFLICT DO NOTHING;
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO app.search_queue (tenant_id, message_id)
+      SELECT tenant_id, id FROM changed WHERE text IS NOT NULL AND type <> 'system';
+  END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER log_insert AFTER INSERT ON app.messages REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_messages();
 CREATE TRIGGER log_update AFTER UPDATE ON app.messages REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_messages();
+
+-- Edited, taken back, or moved to another conversation: found by other words, or elsewhere.
+CREATE FUNCTION app.queue_for_search() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO app.search_queue (tenant_id, message_id) VALUES (NEW.tenant_id, NEW.id);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER queue_for_search AFTER UPDATE ON app.messages FOR EACH ROW
+  WHEN (NEW.text IS DISTINCT FROM OLD.text OR NEW.deleted_at IS DISTINCT FROM OLD.deleted_at OR NEW.conversation_id <> OLD.conversation_id)
+  EXECUTE FUNCTION app.queue_for_search();
 
 CREATE FUNCTION app.log_conversations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

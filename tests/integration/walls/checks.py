@@ -133,6 +133,8 @@ def the_owner_is_walled_too(connection: Connection, table: str, a: Sample, b: Sa
 
 def the_receiver_sees_declared_tenants_only(connection: Connection, table: str, a: Sample, b: Sample) -> None:
     if not may(connection, "hb_ingest", table, "SELECT"):
+        if may(connection, "hb_ingest", table, "INSERT"):
+            _the_receiver_writes_declared_tenants_only(connection, table, a, b)
         return
     with acting(connection, "hb_ingest"):
         assert outcome(connection, f"SELECT tenant_id FROM app.{table}") == REFUSED
@@ -141,6 +143,13 @@ def the_receiver_sees_declared_tenants_only(connection: Connection, table: str, 
         assert seen == {a.tenant}, f"{table}: the receiver saw {len(seen)} tenants"
         if may(connection, "hb_ingest", table, "INSERT"):
             assert outcome(connection, copy_row_as_admin(connection, table, b)) == REFUSED
+
+
+def _the_receiver_writes_declared_tenants_only(connection: Connection, table: str, a: Sample, b: Sample) -> None:
+    for tenant, sample, expected in ((a, a, 1), (a, b, REFUSED)):
+        row = copy_row_as_admin(connection, table, sample)
+        with acting(connection, "hb_ingest", declared=f"{{{tenant.tenant}}}"):
+            assert outcome(connection, row) == expected, f"{table}: the receiver's own rows"
 
 
 def the_control_plane_reads_no_content(connection: Connection, table: str, a: Sample, b: Sample) -> None:

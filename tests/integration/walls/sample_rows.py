@@ -35,7 +35,7 @@ INSERTS = {
     "live_versions": None,  # written by the triggers
     "idempotency_keys": "INSERT INTO app.idempotency_keys (tenant_id, user_id, key, body_sha256) VALUES (%(tenant)s, %(user)s, 'same', 'x')",
     "audit": "INSERT INTO app.audit (tenant_id, id, actor, action) VALUES (%(tenant)s, %(audit)s, 'a', 'b')",
-    "search_progress": "INSERT INTO app.search_progress (tenant_id) VALUES (%(tenant)s)",
+    "search_queue": None,  # written by the triggers
     "message_search": "INSERT INTO app.message_search (tenant_id, message_id, conversation_id, sent_at, version, words) VALUES (%(tenant)s, %(message)s, %(conversation)s, now(), 1, to_tsvector('app.words', %(word)s))",
 }
 

@@ -20,7 +20,7 @@ by_catalogue: list[str] = []
 survived: list[str] = []
 
 # hb_app may not touch these at all, so a missing wall shows in the catalogue only.
-NO_GRANT = ["api_tokens", "message_search", "search_progress"]
+NO_GRANT = ["api_tokens", "message_search", "search_queue"]
 
 
 def mutants(connection: Connection, table: str) -> dict[str, str]:
