@@ -12,6 +12,7 @@ from sqlalchemy import text
 from hunfly_box.bootstrap import Resources
 from hunfly_box.channels import jobs as channel_jobs
 from hunfly_box.inbox import jobs as inbox_jobs
+from hunfly_box.inbox import live_relay
 from hunfly_box.ingest import jobs as ingest_jobs
 from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Ring
@@ -154,8 +155,9 @@ def wake_snoozed(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None
 
 
 def beat(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
-    """Says that this process works: health reads the keys of all of them."""
+    """Says that this process works: health reads the keys of all of them, web processes hear that others write."""
     resources.redis.set(key(None, "worker", resources.process_id), b"1", ex=BEAT_LIVES_SECONDS)
+    live_relay.announce_worker(resources)
 
 
 @dataclass(frozen=True, slots=True)

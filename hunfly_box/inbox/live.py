@@ -16,7 +16,7 @@ from hunfly_box.access import authentication
 from hunfly_box.access.permissions import may
 from hunfly_box.access.viewer import AGENT, Viewer
 from hunfly_box.bootstrap import Resources
-from hunfly_box.inbox import live_catching_up, live_frames, live_relay, live_replay, live_showing
+from hunfly_box.inbox import live_catching_up, live_frames, live_looking, live_relay, live_replay, live_showing
 from hunfly_box.inbox.live_presence import Presence
 from hunfly_box.inbox.live_relay import Note, Relay
 from hunfly_box.kit import metrics
@@ -62,6 +62,7 @@ class Live:
 
     resources: Resources
     identities: dict[Stream, Identity] = field(default_factory=dict)
+    look_seconds: float = live_looking.LOOK_SECONDS
 
     def __post_init__(self) -> None:
         # One thread: frames leave in the order their changes were announced.
@@ -83,6 +84,9 @@ class Live:
                 self._watch_rights(),
                 self.presence.expire(),
                 live_catching_up.watch(self.resources, self.threads, self.relay.read_again),
+                live_looking.watch(
+                    self.resources, self.threads, self._show, lambda: self.relay.others_write, self.look_seconds
+                ),
             )
         ]
 

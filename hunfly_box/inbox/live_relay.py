@@ -25,6 +25,8 @@ CHANNEL = key(None, "live")
 PROCESSES = key(None, "web_processes")
 BEAT_SECONDS = 5.0
 DEAD_SECONDS = 15.0
+# So long after the last sign of others it is looked for what they wrote: the dead may have left something.
+OTHERS_WRITE_SECONDS = 60.0
 RECONNECT_SECONDS = 1.0
 # Read again after the others were not heard: what was said meanwhile, and a little before.
 CATCH_UP_SECONDS = 5.0
@@ -38,7 +40,7 @@ WHERE tenant_id = app.tenant_id() AND version > :after LIMIT :most
 
 
 class Note(Struct, omit_defaults=True):
-    """`event` is one of: hello, changed, person, stream, typing, viewing. `fields` hold ids, never content."""
+    """`event` is one of: hello, worker, changed, person, stream, typing, viewing. `fields` hold ids, never content."""
 
     process: str
     event: str
@@ -55,8 +57,17 @@ Show = Callable[[Sequence[Changed]], bool]
 
 def announce(resources: Resources, changes: Sequence[Changed]) -> None:
     """From a thread: for processes without a listening end of their own, workers and CLI verbs."""
+    _publish(resources, _changed(resources.process_id, changes))
+
+
+def announce_worker(resources: Resources) -> None:
+    """A worker writes, but hears nothing: it counts as somebody to look after, not as somebody to tell."""
+    _publish(resources, Note(resources.process_id, "worker"))
+
+
+def _publish(resources: Resources, note: Note) -> None:
     with contextlib.suppress(redis.RedisError, OSError):
-        resources.redis.publish(CHANNEL, _encode(_changed(resources.process_id, changes)))
+        resources.redis.publish(CHANNEL, _encode(note))
 
 
 def _changed(process: str, changes: Sequence[Changed]) -> Note:
@@ -74,6 +85,7 @@ class Relay:
         self._threads = threads
         self._redis = connect_async(resources.redis_url)
         self._others_until = 0.0
+        self._others_write_until = 0.0
         self._heard_at = time.time()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_closing = False
@@ -81,6 +93,10 @@ class Relay:
     @property
     def is_alone(self) -> bool:
         return time.monotonic() > self._others_until
+
+    @property
+    def others_write(self) -> bool:
+        return time.monotonic() < self._others_write_until
 
     def start(self) -> None:
         self._spawn(self._forever(self._listen))
@@ -109,7 +125,7 @@ class Relay:
         self._spawn(self._send(note))
 
     async def _send(self, note: Note) -> None:
-        # What is lost here the streams of the other process read at their next reconnect.
+        # What is lost here the other process finds when it looks for itself.
         with contextlib.suppress(redis.RedisError, OSError):
             await self._redis.publish(CHANNEL, _encode(note))
 
@@ -124,6 +140,7 @@ class Relay:
                 await work()
             except (redis.RedisError, OSError) as error:
                 log.warning("other processes cannot be heard: %s", type(error).__name__)
+                self._others_may_write()
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _beat(self) -> None:
@@ -140,6 +157,10 @@ class Relay:
 
     def _others_are_there(self) -> None:
         self._others_until = time.monotonic() + DEAD_SECONDS
+        self._others_may_write()
+
+    def _others_may_write(self) -> None:
+        self._others_write_until = time.monotonic() + OTHERS_WRITE_SECONDS
 
     async def _listen(self) -> None:
         heard = self._redis.pubsub(ignore_subscribe_messages=True)
@@ -163,6 +184,9 @@ class Relay:
             log.warning("another process said something this version does not know")
             return
         if note.process == self._resources.process_id:
+            return
+        self._others_may_write()
+        if note.event == "worker":
             return
         if note.event == "changed":
             changes = [Changed(*line) for line in note.changes]

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 200
 # A label or a person on more conversations than this: screens see it when they load them next.
 MOST_TOUCHED = 200
+# Above every version.
+GONE = 2**63
 
 ASSIGNEES = "SELECT id, assignee_id FROM app.conversations WHERE tenant_id = app.tenant_id() AND id = ANY (:ids)"
 OF_CONTACTS = """
@@ -54,6 +56,7 @@ def push_fresh(resources: Resources, fresh: Iterable[Fresh]) -> None:
     for one in fresh:
         frames = live_frames.message_frames(one.message, hub.variants(one.tenant_id), _no_render)
         hub.push(one.tenant_id, frames, Audience(one.assignee_id).has)
+        hub.note_shown(one.message.id, one.message.version)
 
 
 def _no_render(message: Message, locale: str, zone: str) -> str:
@@ -67,6 +70,7 @@ def push_conversation(hub: Hub, tenant_id: UUID, conversation: Conversation) -> 
     variants = hub.variants(tenant_id)
     shown = live_frames.conversation_frame(conversation)
     hub.push(tenant_id, live_frames.same_for_all(shown, variants), audience.has)
+    hub.note_shown(conversation.id, conversation.version)
     before = hub.audience_before(tenant_id, UUID(conversation.id), audience)
     if before is not audience:
         gone = live_frames.same_for_all(live_frames.gone_frame(conversation.id, conversation.version), variants)
@@ -101,6 +105,7 @@ def _show_slice(resources: Resources, tenant_id: UUID, changes: list[Changed]) -
         audience = Audience(assignees.get(message.conversation_id))
         frames = live_frames.message_frames(message, variants, _renderer(resources))
         hub.call(hub.push, tenant_id, frames, audience.has)
+        hub.note_shown(message.id, message.version)
         if message.direction == "out" and message.status is not None:
             status = live_frames.same_for_all(live_frames.status_frame(message), variants)
             hub.call(hub.push, tenant_id, status, audience.has)
@@ -109,9 +114,11 @@ def _show_slice(resources: Resources, tenant_id: UUID, changes: list[Changed]) -
     for channel in shown_channels:
         body = live_frames.plain_frame("channel", channel, channel.version)
         hub.call(hub.push, tenant_id, live_frames.same_for_all(body, variants))
+        hub.note_shown(str(channel.id), channel.version)
     for id_, into in gone.items():
         body = live_frames.gone_frame(id_, None, str(into) if into else None)
         hub.call(hub.push, tenant_id, live_frames.same_for_all(body, variants))
+        hub.note_shown(str(id_), GONE)
 
 
 def _ids(changes: Iterable[Changed], kind: str) -> list[UUID]:

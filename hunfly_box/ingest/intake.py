@@ -118,3 +118,4 @@ class Intake:
             body = live_frames.plain_frame("message.status", told, version)
             audience = Audience(UUID(assignee) if assignee else None)
             hub.push(tenant_id, live_frames.same_for_all(body, hub.variants(tenant_id)), audience.has)
+            hub.note_shown(message_id, version)

@@ -121,6 +121,8 @@ class Hub:
     loop: asyncio.AbstractEventLoop | None = None
     # Takes changes, in the event loop, for this process's screens and the others'. None: no server runs here.
     show_soon: Callable[[Any], None] | None = None
+    # The newest version of each row that was pushed lately. None: nobody else writes, so nobody asks.
+    shown: dict[str, int] | None = None
     _audiences: dict[UUID, Audience] = field(default_factory=dict)
 
     def add(self, stream: Stream) -> None:
@@ -166,6 +168,12 @@ class Hub:
             stream.put(frame)
             self.events_sent += 1
             self.cut_off += stream.is_ended
+
+    def note_shown(self, entity_id: str, version: int) -> None:
+        """From any thread."""
+        shown = self.shown
+        if shown is not None and shown.get(entity_id, 0) < version:
+            shown[entity_id] = version
 
     def audience_before(self, tenant_id: UUID, entity_id: UUID, now: Audience) -> Audience | None:
         """Who could see it when it was last pushed; the very `now` when nothing changed, None when nobody remembers."""

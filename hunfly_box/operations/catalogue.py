@@ -44,6 +44,7 @@ FENCED_FUNCTIONS = {
     "due_deliveries": "hb_maint",
     "all_channels": "hb_maint",
     "due_snoozes": "hb_maint",
+    "changed_since": "hb_maint",
     "tenant_counts": "hb_maint",
     "purge": "hb_maint",
     "index_messages": "hb_search",

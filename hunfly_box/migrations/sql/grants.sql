@@ -38,7 +38,7 @@ GRANT SELECT ON app.tenants, app.channels, app.channel_health, app.conversations
 GRANT SELECT, DELETE ON app.channel_sends, app.deliveries, app.work, app.journal, app.pending_changes, app.live_versions, app.idempotency_keys TO hb_maint;
 
 GRANT EXECUTE ON FUNCTION app.active_tenants(), app.due_work(integer), app.due_deliveries(integer), app.all_channels(),
-  app.due_snoozes(integer), app.purge(integer), app.index_messages(integer), app.search_messages(text, integer, timestamptz),
+  app.due_snoozes(integer), app.changed_since(uuid[], bigint, bigint, xid, integer), app.purge(integer), app.index_messages(integer), app.search_messages(text, integer, timestamptz),
   app.search_contacts(text, integer) TO hb_app;
 GRANT EXECUTE ON FUNCTION app.channel_routes(), app.active_tenants() TO hb_ingest;
 GRANT EXECUTE ON FUNCTION app.tenant_counts() TO hb_admin;

@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.services, pytest.mark.timeout(240)]
 
 LOADED_SECONDS = 4.0
 SEEN_SECONDS = 10.0
+CRASH_SECONDS = 40.0
 
 
 @dataclass
@@ -38,6 +39,8 @@ class House:
     webs: list[BoxProcess]
     workers: list[BoxProcess]
     door: Proxy
+    # Not behind the door.
+    spare: BoxProcess
 
     @property
     def world(self) -> World:
@@ -51,6 +54,7 @@ def house(box: Box) -> Iterator[House]:
     door = Proxy(ports)
     webs = [process(box, root, "web", port, door) for port in ports]
     workers = [process(box, root, "worker", free_port(), door) for _ in range(2)]
+    spare = process(box, root, "web", free_port(), door)
     settings = load_settings(webs[0].settings())
     known = logins(box.environment["HUNFLY_DATABASE_URL"], settings.data_dir / "keys" / "logins.json")
     resources = build_resources(settings, known, str(settings.redis_url), Hub())
@@ -63,9 +67,9 @@ def house(box: Box) -> Iterator[House]:
             world = World(door.url, resources, sim, furnish(resources, sim))
             world.meet_everybody()
             with trial(world, SENDS_PER_MINUTE, **PACES) as made:
-                yield House(made, webs, workers, door)
+                yield House(made, webs, workers, door, spare)
     finally:
-        for one in (*webs, *workers):
+        for one in (*webs, *workers, spare):
             if one.is_running():
                 one.kill()
         door.close()
@@ -118,6 +122,26 @@ def test_a_web_process_that_dies_is_stood_in_for(house: House, n: int) -> None:
     house.trial.look()
     web.start()
     web.wait_ready()
+
+
+def test_what_a_process_stored_with_its_last_breath_is_seen_on_the_other(house: House) -> None:
+    """It dies between COMMIT and its word to the others; the other's streams stay open and show it all the same."""
+    shop, text = house.world.shops[0], f"{house.world.shops[0].canary} último suspiro"
+    watcher = Watcher(house.webs[0].url, shop)
+    watcher.start()
+    wait_until(lambda: watcher.connections, "a stream")
+    dying = house.spare
+    dying.start("I3")
+    dying.wait_ready()
+    try:
+        house.trial.history.note("in", Said(shop.slug, "", 0, text))
+        assert signed(house, dying, shop.strangers[0], text) == 0
+        dying.wait_killed(CRASH_SECONDS)
+        assert house.world.rows(shop, "SELECT id FROM app.messages WHERE text = :text", text=text)
+        wait_until(lambda: text in watcher.seen, text, SEEN_SECONDS)
+        assert watcher.connections == 1
+    finally:
+        watcher.stop()
 
 
 def test_a_worker_that_dies_in_the_middle_of_sends_is_stood_in_for(house: House) -> None:

@@ -92,10 +92,10 @@ async def connect(live: Live, authorization: str | None, since: str | None = Non
     return client
 
 
-def run(resources: Resources, scenario: Callable[[Live], Awaitable[None]]) -> None:
+def run(resources: Resources, scenario: Callable[[Live], Awaitable[None]], **options: Any) -> None:
     async def main() -> None:
         resources.hub.is_closing = False
-        live = Live(resources)
+        live = Live(resources, **options)
         live.start()
         try:
             await scenario(live)
