@@ -13,7 +13,7 @@ Variant = tuple[str, str] | None
 Render = Callable[[Message, str, str], str]
 Frames = dict[Variant, bytes]
 
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 def frame(event: str, data: bytes, cursor: int | None = None) -> bytes:
@@ -24,25 +24,21 @@ def frame(event: str, data: bytes, cursor: int | None = None) -> bytes:
 
 
 def plain_frame(event: str, data: Any, cursor: int | None = None) -> bytes:
-    return frame(event, _encode(data), cursor)
-
-
-def same_for_all(body: bytes, variants: Iterable[Variant]) -> Frames:
-    return dict.fromkeys(variants, body)
+    return frame(event, encode(data), cursor)
 
 
 def message_frames(message: Message, variants: Iterable[Variant], render: Render, cursor: int | None = None) -> Frames:
     """Browsers build plain bubbles themselves; the rest they get finished."""
-    data = _encode(message)
+    data = encode(message)
     plain = frame("message", data, cursor or message.version)
     if not needs_html(message):
-        return same_for_all(plain, variants)
+        return dict.fromkeys(variants, plain)
     frames: Frames = {}
     for variant in variants:
         if variant is None:
             frames[variant] = plain
             continue
-        html = data[:-1] + b',"html":' + _encode(render(message, *variant)) + b"}"
+        html = data[:-1] + b',"html":' + encode(render(message, *variant)) + b"}"
         frames[variant] = frame("message", html, cursor or message.version)
     return frames
 
@@ -60,7 +56,7 @@ def status_frame(message: Message, cursor: int | None = None) -> bytes:
 
 
 def conversation_frame(conversation: Conversation, cursor: int | None = None) -> bytes:
-    return frame("conversation", _encode(conversation), cursor or conversation.version)
+    return frame("conversation", encode(conversation), cursor or conversation.version)
 
 
 def gone_frame(conversation_id: object, cursor: int | None, into: str | None = None) -> bytes:

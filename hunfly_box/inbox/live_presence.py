@@ -144,7 +144,7 @@ class Presence:
         def sees(watcher: Watcher) -> bool:
             return place.audience.has(watcher) and str(watcher.user_id) != typist
 
-        hub.push(tenant_id, live_frames.same_for_all(body, hub.variants(tenant_id)), sees)
+        hub.push_alike(tenant_id, body, sees)
 
     def looks_at(self, socket: str, viewer: Viewer, place: Place | None) -> None:
         """None: at no conversation any more."""
@@ -172,7 +172,7 @@ class Presence:
         hub = self._resources.hub
         told = {"conversation_id": str(place.conversation_id), "viewers": viewers}
         body = live_frames.plain_frame("presence", told)
-        hub.push(tenant_id, live_frames.same_for_all(body, hub.variants(tenant_id)), place.audience.has)
+        hub.push_alike(tenant_id, body, place.audience.has)
 
     def hear(self, event: str, fields: dict[str, Any]) -> None:
         """What another process told."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 from uuid import UUID
@@ -113,9 +113,11 @@ class Relay:
             await self._redis.zrem(PROCESSES, self._resources.process_id)
         await self._redis.aclose()
 
-    def tell_changes(self, changes: Sequence[Changed]) -> None:
-        if changes and not self.is_alone:
-            self._publish(_changed(self._resources.process_id, changes))
+    def tell_changes(self, changes: Iterable[Changed]) -> None:
+        if self.is_alone:
+            return
+        if told := list(changes):
+            self._publish(_changed(self._resources.process_id, told))
 
     def tell(self, event: str, fields: dict[str, Any]) -> None:
         if not self.is_alone:

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
+
+from msgspec import Raw
 
 from hunfly_box.bootstrap import Resources
 from hunfly_box.channels.objects import channels
@@ -42,39 +44,50 @@ ORDER BY version DESC LIMIT 1
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
-    """What a caller that just wrote it knows already: nothing is read again."""
+class Plain:
+    """A message that needs no HTML, and its conversation where the message is the newest.
+
+    For a caller that has just written both and knows them by heart: nothing is read again.
+    """
 
     tenant_id: UUID
     message: Message
+    conversation: Conversation | None
     assignee_id: UUID | None
 
 
-def push_fresh(resources: Resources, fresh: Iterable[Fresh]) -> None:
-    """In the event loop. Only messages that need no HTML, or tenants without browsers."""
-    hub = resources.hub
-    for one in fresh:
-        frames = live_frames.message_frames(one.message, hub.variants(one.tenant_id), _no_render)
-        hub.push(one.tenant_id, frames, Audience(one.assignee_id).has)
-        hub.note_shown(one.message.id, one.message.version)
-
-
-def _no_render(message: Message, locale: str, zone: str) -> str:
-    raise AssertionError("a message that needs HTML takes the slow road")
+def push_plain(hub: Hub, plain: Iterable[Plain]) -> None:
+    """In the event loop. Encoded once, also as the last message of its conversation."""
+    for one in plain:
+        message, conversation = one.message, one.conversation
+        data = live_frames.encode(message)
+        body = live_frames.frame("message", data, message.version)
+        if conversation is not None:
+            conversation.last_message = cast("Message", Raw(data))
+            body += live_frames.conversation_frame(conversation)
+        audience = Audience(one.assignee_id)
+        hub.push_alike(one.tenant_id, body, audience.has)
+        hub.note_shown(message.id, message.version)
+        if conversation is not None:
+            _shown(hub, one.tenant_id, conversation, audience)
 
 
 def push_conversation(hub: Hub, tenant_id: UUID, conversation: Conversation) -> None:
-    """In the event loop. Who saw it until now and does so no longer is told that it left."""
-    assignee_id = UUID(conversation.assignee.id) if conversation.assignee else None
-    audience = Audience(assignee_id)
-    variants = hub.variants(tenant_id)
-    shown = live_frames.conversation_frame(conversation)
-    hub.push(tenant_id, live_frames.same_for_all(shown, variants), audience.has)
+    """In the event loop."""
+    audience = Audience(UUID(conversation.assignee.id) if conversation.assignee else None)
+    hub.push_alike(tenant_id, live_frames.conversation_frame(conversation), audience.has)
+    _shown(hub, tenant_id, conversation, audience)
+
+
+def _shown(hub: Hub, tenant_id: UUID, conversation: Conversation, audience: Audience) -> None:
+    """Who saw it until now and does so no longer is told that it left."""
     hub.note_shown(conversation.id, conversation.version)
-    before = hub.audience_before(tenant_id, UUID(conversation.id), audience)
+    before = hub.audience_before(tenant_id, conversation.id, audience)
     if before is not audience:
-        gone = live_frames.same_for_all(live_frames.gone_frame(conversation.id, conversation.version), variants)
-        hub.push(tenant_id, gone, lambda watcher: not audience.has(watcher) and (before is None or before.has(watcher)))
+        gone = live_frames.gone_frame(conversation.id, conversation.version)
+        hub.push_alike(
+            tenant_id, gone, lambda watcher: not audience.has(watcher) and (before is None or before.has(watcher))
+        )
 
 
 def show(resources: Resources, changes: Sequence[Changed]) -> None:
@@ -107,17 +120,17 @@ def _show_slice(resources: Resources, tenant_id: UUID, changes: list[Changed]) -
         hub.call(hub.push, tenant_id, frames, audience.has)
         hub.note_shown(message.id, message.version)
         if message.direction == "out" and message.status is not None:
-            status = live_frames.same_for_all(live_frames.status_frame(message), variants)
-            hub.call(hub.push, tenant_id, status, audience.has)
+            status = live_frames.status_frame(message)
+            hub.call(hub.push_alike, tenant_id, status, audience.has)
     for conversation in conversations:
         hub.call(push_conversation, hub, tenant_id, conversation)
     for channel in shown_channels:
         body = live_frames.plain_frame("channel", channel, channel.version)
-        hub.call(hub.push, tenant_id, live_frames.same_for_all(body, variants))
+        hub.call(hub.push_alike, tenant_id, body)
         hub.note_shown(str(channel.id), channel.version)
     for id_, into in gone.items():
         body = live_frames.gone_frame(id_, None, str(into) if into else None)
-        hub.call(hub.push, tenant_id, live_frames.same_for_all(body, variants))
+        hub.call(hub.push_alike, tenant_id, body)
         hub.note_shown(str(id_), GONE)
 
 
@@ -156,4 +169,4 @@ def to_person(hub: Hub, tenant_id: UUID, user_id: UUID, body: bytes) -> None:
     def is_theirs(watcher: Watcher) -> bool:
         return watcher.user_id == user_id
 
-    hub.push(tenant_id, live_frames.same_for_all(body, hub.variants(tenant_id)), is_theirs)
+    hub.push_alike(tenant_id, body, is_theirs)

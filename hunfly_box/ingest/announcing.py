@@ -1,5 +1,6 @@
 """What a stored batch tells screens and workers, by ids."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from hunfly_box.ingest.storing import Stored
@@ -30,17 +31,17 @@ def rare_changes_of(stored: Stored) -> list[Changed]:
     return list(found)
 
 
-def plain_changes_of(stored: Stored) -> list[Changed]:
-    """What took the set-based road: plain inbound messages, their conversations, and statuses."""
+def plain_changes_of(stored: Stored) -> Iterator[Changed]:
+    """What took the set-based road: plain inbound messages, their conversations, statuses. Unread, it costs nothing."""
     batch, summary = stored.batch, stored.answer.summary
     conversations = summary.conversations or batch.conversations
-    found: dict[Changed, None] = {}
+    touched: dict[Changed, None] = {}
     for row in stored.inserted():
         conversation_id = UUID(conversations[row.conversation - 1] or "")
         tenant_id = row.part.channel.tenant_id
-        found[Changed(tenant_id, "message", UUID(row.id), conversation_id)] = None
-        found[Changed(tenant_id, "conversation", conversation_id, conversation_id)] = None
+        yield Changed(tenant_id, "message", UUID(row.id), conversation_id)
+        touched[Changed(tenant_id, "conversation", conversation_id, conversation_id)] = None
+    yield from touched
     for change in summary.changes:
         if change[0] == STATUS:
-            found[Changed(UUID(change[1]), "message", UUID(change[2]), UUID(change[3]))] = None
-    return list(found)
+            yield Changed(UUID(change[1]), "message", UUID(change[2]), UUID(change[3]))

@@ -10,7 +10,7 @@ from hunfly_box.ingest import wording
 from hunfly_box.ingest.literals import NULL, Array, quoted
 from hunfly_box.ingest.people import Key, Known, KnownPeople, key_of
 from hunfly_box.ingest.received import Part
-from hunfly_box.kit.ids import new_id
+from hunfly_box.kit.ids import new_id_text
 from hunfly_box.providers.port import (
     Address,
     CallSeen,
@@ -112,7 +112,7 @@ def _message(batch: Gathered, part: Part, c: int, event: IncomingMessage) -> Non
         batch.wrote.add(c)
     payload = wording.payload_of(event)
     if is_writing and event.media is None:
-        row = Row(part, event, str(new_id()), keys, v, author, payload)
+        row = Row(part, event, new_id_text(), keys, v, author, payload)
         batch.rows.append(row)
         _append(batch, row, c)
     else:

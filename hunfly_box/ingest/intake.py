@@ -87,15 +87,11 @@ class Intake:
 
     def _show(self, stored: Stored) -> None:
         hub = self._resources.hub
-        if stored.answer.conversations:
-            for tenant_id, fresh, conversation in showing.drawn(stored):
-                live_showing.push_fresh(self._resources, [fresh])
-                if conversation is not None:
-                    live_showing.push_conversation(hub, tenant_id, conversation)
+        plain, others = showing.plain_and_others(stored, hub.watches)
+        live_showing.push_plain(hub, plain)
         self._push_statuses(stored.answer.summary.changes)
         self._tell_others(announcing.plain_changes_of(stored))
-        rare = announcing.rare_changes_of(stored) + (showing.undrawn(stored) if stored.answer.conversations else [])
-        self._show_soon(rare + showing.unasked(stored, hub.watches))
+        self._show_soon(announcing.rare_changes_of(stored) + others)
         rings: list[Event] = [*announcing.rings_of(stored)]
         if rings:
             asyncio.get_running_loop().run_in_executor(None, self._resources.database.publish, rings)
@@ -117,5 +113,5 @@ class Intake:
             tenant_id = UUID(tenant)
             body = live_frames.plain_frame("message.status", told, version)
             audience = Audience(UUID(assignee) if assignee else None)
-            hub.push(tenant_id, live_frames.same_for_all(body, hub.variants(tenant_id)), audience.has)
+            hub.push_alike(tenant_id, body, audience.has)
             hub.note_shown(message_id, version)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from hunfly_box.ingest.routes import Channel
-from hunfly_box.kit.ids import new_id
+from hunfly_box.kit.ids import new_id_text
 from hunfly_box.providers.port import Delivery, Event, Ignored, IncomingMessage, Parked
 
 # A chunk of history or a whole address book goes in slices of this size, so that nobody waits long behind it.
@@ -24,7 +24,7 @@ class Received:
     received_at: float
     state: str = "done"
     reason: str | None = None
-    journal_id: str = field(default_factory=lambda: str(new_id()))
+    journal_id: str = field(default_factory=new_id_text)
 
 
 @dataclass(slots=True)

@@ -1,13 +1,13 @@
 """A stored batch on screens: plain messages and their conversations are drawn from what is in hand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from hunfly_box.contacts.objects import Label, avatar_url, display_name
 from hunfly_box.inbox import payloads
-from hunfly_box.inbox.live_showing import Fresh
+from hunfly_box.inbox.live_showing import Plain
 from hunfly_box.inbox.objects import Assignee, Author, Conversation, ConversationContact, Message
 from hunfly_box.ingest.gathering import Row
 from hunfly_box.ingest.storing import Stored
@@ -15,58 +15,43 @@ from hunfly_box.kit import rich_text
 from hunfly_box.kit.announcing import Changed
 from hunfly_box.kit.moments import rfc3339, rfc3339_or_none
 
-Drawn = tuple[UUID, Fresh, Conversation | None]
 
+def plain_and_others(stored: Stored, watches: Callable[[UUID], bool]) -> tuple[list[Plain], list[Changed]]:
+    """Of what took the set-based road: what can be drawn from what is in hand, and what has to be read again.
 
-def drawn(stored: Stored) -> Iterator[Drawn]:
-    """What can be drawn without reading: plain texts of conversations that came back with the answer."""
+    Read again are links, quotes, places and late ones, and everything of a tenant whose first stream opened while the
+    batch was under way: the call was not asked to bring its conversations back.
+    """
     lines = {line["id"]: line for line in stored.answer.conversations}
-    fresh = {row.id: row for row in stored.inserted() if _is_plain(row)}
     conversations = stored.answer.summary.conversations or stored.batch.conversations
-    for row in fresh.values():
-        line = lines.get(UUID(conversations[row.conversation - 1] or ""))
-        if line is None:
-            continue
-        message = _message(row, line, stored)
-        is_last = str(line["last_message_id"]) == row.id
-        conversation = _conversation(line, message) if is_last else None
-        yield row.part.channel.tenant_id, Fresh(row.part.channel.tenant_id, message, line["assignee_id"]), conversation
-
-
-def undrawn(stored: Stored) -> list[Changed]:
-    """The plain inbound ones that have to be read again: links, quotes, places, late ones."""
-    found: dict[Changed, None] = {}
-    lines = {line["id"]: str(line["last_message_id"]) for line in stored.answer.conversations}
-    conversations = stored.answer.summary.conversations or stored.batch.conversations
-    drawn_last: set[str] = set()
-    for row in stored.inserted():
-        if _is_plain(row):
-            drawn_last.add(row.id)
-            continue
-        conversation_id = UUID(conversations[row.conversation - 1] or "")
-        if conversation_id in lines:
-            found[Changed(row.part.channel.tenant_id, "message", UUID(row.id), conversation_id)] = None
-    for line in stored.answer.conversations:
-        # Its newest message is not one of those just drawn: it is late, or needs more than words.
-        if lines[line["id"]] not in drawn_last:
-            found[Changed(line["tenant_id"], "conversation", line["id"], line["id"])] = None
-    return list(found)
-
-
-def unasked(stored: Stored, watches: Callable[[UUID], bool]) -> list[Changed]:
-    """Of tenants whose first stream opened while the batch was under way: the call was not asked to bring them back."""
-    asked = {line["id"] for line in stored.answer.conversations}
-    conversations = stored.answer.summary.conversations or stored.batch.conversations
-    found: dict[Changed, None] = {}
+    plain: list[Plain] = []
+    others: dict[Changed, None] = {}
+    newest: set[str] = set()
     for row in stored.inserted():
         tenant_id = row.part.channel.tenant_id
-        if not watches(tenant_id):
-            continue
-        conversation_id = UUID(conversations[row.conversation - 1] or "")
-        if conversation_id not in asked:
-            found[Changed(tenant_id, "message", UUID(row.id), conversation_id)] = None
-            found[Changed(tenant_id, "conversation", conversation_id, conversation_id)] = None
-    return list(found)
+        conversation_id = conversations[row.conversation - 1] or ""
+        line = lines.get(conversation_id)
+        if line is not None and _is_plain(row):
+            message = _message(row, line, stored)
+            conversation = None
+            if line["last_message_id"] == row.id:
+                newest.add(conversation_id)
+                conversation = _conversation(line, message)
+            plain.append(Plain(tenant_id, message, conversation, _uuid_or_none(line["assignee_id"])))
+        elif line is not None or watches(tenant_id):
+            others[Changed(tenant_id, "message", UUID(row.id), UUID(conversation_id))] = None
+            if line is None:
+                others[Changed(tenant_id, "conversation", UUID(conversation_id), UUID(conversation_id))] = None
+    for conversation_id, line in lines.items():
+        # Its newest message is not one of those just drawn: it is late, or needs more than words.
+        if conversation_id not in newest:
+            id_ = UUID(conversation_id)
+            others[Changed(UUID(line["tenant_id"]), "conversation", id_, id_)] = None
+    return plain, list(others)
+
+
+def _uuid_or_none(value: str | None) -> UUID | None:
+    return UUID(value) if value else None
 
 
 def _is_plain(row: Row) -> bool:
@@ -86,13 +71,13 @@ def _message(row: Row, line: dict[str, Any], stored: Stored) -> Message:
     sent_at = datetime.fromtimestamp(event.sent_at or row.part.received_at, UTC)
     return Message(
         id=row.id,
-        conversation_id=str(line["id"]),
+        conversation_id=line["id"],
         channel_id=row.part.channel.id,
         provider_id=event.provider_id,
         direction="in",
         author=Author(
             kind="contact",
-            id=str(line["contact_id"]),
+            id=line["contact_id"],
             name=line["contact_name"] or event.author_name or line["contact_phone"] or "",
         ),
         type="text",
@@ -120,10 +105,10 @@ def _message(row: Row, line: dict[str, Any], stored: Stored) -> Message:
 
 def _conversation(line: dict[str, Any], last_message: Message) -> Conversation:
     return Conversation(
-        id=str(line["id"]),
-        channel_id=str(line["channel_id"]),
+        id=line["id"],
+        channel_id=line["channel_id"],
         contact=ConversationContact(
-            id=str(line["contact_id"]),
+            id=line["contact_id"],
             name=display_name(line["contact_name"], line["contact_phone"], line["contact_identity"]),
             phone=line["contact_phone"],
             is_group=line["is_group"],
@@ -132,9 +117,7 @@ def _conversation(line: dict[str, Any], last_message: Message) -> Conversation:
         ),
         status=line["status"],
         snoozed_until=rfc3339_or_none(line["snoozed_until"]),
-        assignee=Assignee(id=str(line["assignee_id"]), name=line["assignee_name"] or "")
-        if line["assignee_id"]
-        else None,
+        assignee=Assignee(id=line["assignee_id"], name=line["assignee_name"] or "") if line["assignee_id"] else None,
         labels=[Label(**label) for label in line["labels"] or ()],
         waiting_since=rfc3339_or_none(line["waiting_since"]),
         last_message=last_message,

@@ -41,8 +41,9 @@ NAMES = (
     ),
     *("is_group", "avatar_sha256", "is_blocked", "contact_identity", "labels"),
 )
-# The summary comes as text, to be read once and typed.
-COLUMNS = ", ".join(("summary::text", *NAMES[1:]))
+# The summary comes as text, to be read once and typed; ids too, because they go into frames and not into comparisons.
+AS_TEXT = {"summary", "id", "tenant_id", "channel_id", "contact_id", "assignee_id", "last_message_id"}
+COLUMNS = ", ".join(f"{name}::text" if name in AS_TEXT else name for name in NAMES)
 CALL = f"SELECT {COLUMNS} FROM app.ingest({', '.join(f'%s::{type_}' for type_ in TYPES)})"
 
 # A line of `changes`: what, tenant, id, and what else that kind needs.

@@ -123,7 +123,7 @@ class Hub:
     show_soon: Callable[[Any], None] | None = None
     # The newest version of each row that was pushed lately. None: nobody else writes, so nobody asks.
     shown: dict[str, int] | None = None
-    _audiences: dict[UUID, Audience] = field(default_factory=dict)
+    _audiences: dict[str, Audience] = field(default_factory=dict)
 
     def add(self, stream: Stream) -> None:
         self.streams.setdefault(stream.watcher.tenant_id, set()).add(stream)
@@ -165,9 +165,18 @@ class Hub:
             frame = frames.get(stream.watcher.variant)
             if frame is None or (sees is not None and not sees(stream.watcher)):
                 continue
-            stream.put(frame)
-            self.events_sent += 1
-            self.cut_off += stream.is_ended
+            self._put(stream, frame)
+
+    def push_alike(self, tenant_id: UUID, frame: bytes, sees: Callable[[Watcher], bool] | None = None) -> None:
+        """One form for all variants. `frame` may hold several events in a row."""
+        for stream in tuple(self.streams.get(tenant_id, ())):
+            if sees is None or sees(stream.watcher):
+                self._put(stream, frame)
+
+    def _put(self, stream: Stream, frame: bytes) -> None:
+        stream.put(frame)
+        self.events_sent += 1
+        self.cut_off += stream.is_ended
 
     def note_shown(self, entity_id: str, version: int) -> None:
         """From any thread."""
@@ -175,7 +184,7 @@ class Hub:
         if shown is not None and shown.get(entity_id, 0) < version:
             shown[entity_id] = version
 
-    def audience_before(self, tenant_id: UUID, entity_id: UUID, now: Audience) -> Audience | None:
+    def audience_before(self, tenant_id: UUID, entity_id: str, now: Audience) -> Audience | None:
         """Who could see it when it was last pushed; the very `now` when nothing changed, None when nobody remembers."""
         if all(stream.watcher.sees_all for stream in self.streams.get(tenant_id, ())):
             # Nobody's view is narrowed, so nobody loses sight of anything; what comes later starts anew.

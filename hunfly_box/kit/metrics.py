@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -44,8 +45,13 @@ def http_answered(status: int, seconds: float) -> None:
     _http_duration.observe(seconds)
 
 
+@cache
+def _webhooks_of(status: int) -> Counter:
+    return _webhooks.labels(status)
+
+
 def webhook_answered(status: int, seconds: float) -> None:
-    _webhooks.labels(status).inc()
+    _webhooks_of(status).inc()
     _webhook_duration.observe(seconds)
 
 
