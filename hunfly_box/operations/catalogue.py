@@ -69,7 +69,7 @@ NARROWED = {
 
 TENANT_WALL = "(tenant_id = ( SELECT app.tenant_id() AS tenant_id))"
 TENANTS_OWN_WALL = "(id = ( SELECT app.tenant_id() AS tenant_id))"
-INGEST_WALL = "((tenant_id)::text = ANY (( SELECT (app.tenant_ids())::text[] AS tenant_ids)::text[]))"
+INGEST_WALL = "app.is_declared(tenant_id)"
 
 
 @dataclass(frozen=True, slots=True)

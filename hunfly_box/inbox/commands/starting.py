@@ -30,7 +30,7 @@ WHERE i.tenant_id = app.tenant_id() AND i.kind = 'phone' AND i.value = :phone
 CONVERSATION = """
 INSERT INTO app.conversations (tenant_id, id, channel_id, contact_id, assignee_id)
 VALUES (app.tenant_id(), :id, :channel_id, :contact_id, :assignee_id)
-ON CONFLICT (tenant_id, channel_id, contact_id) DO NOTHING
+ON CONFLICT (tenant_id, contact_id, channel_id) DO NOTHING
 """
 FIND = """
 SELECT v.id, v.assignee_id FROM app.conversations v

@@ -6,6 +6,7 @@ GRANT USAGE ON SCHEMA app TO hb_app, hb_ingest, hb_admin, hb_search, hb_maint;
 GRANT EXECUTE ON FUNCTION app.tenant_id(), app.tenant_ids(), app.role(), app.user_id(), app.now_us(), app.fold(text)
   TO hb_app, hb_ingest, hb_admin, hb_search, hb_maint;
 GRANT EXECUTE ON FUNCTION app.sees_queue() TO hb_app;
+GRANT EXECUTE ON FUNCTION app.is_declared(uuid) TO hb_ingest;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON
   app.channels, app.channel_health, app.channel_sends, app.contacts, app.contact_identities, app.conversations, app.rounds, app.media,

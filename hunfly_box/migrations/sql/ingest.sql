@@ -189,7 +189,7 @@ BEGIN
   END IF;
   INSERT INTO app.conversations (tenant_id, id, channel_id, contact_id, status)
     VALUES (p_tenant, app.new_id(), p_channel, p_contact, CASE WHEN p_opens THEN 'open' ELSE 'resolved' END)
-    ON CONFLICT (tenant_id, channel_id, contact_id) DO NOTHING RETURNING id INTO found_id;
+    ON CONFLICT (tenant_id, contact_id, channel_id) DO NOTHING RETURNING id INTO found_id;
   IF found_id IS NULL THEN
     SELECT v.id INTO found_id FROM app.conversations v WHERE v.tenant_id = p_tenant AND v.channel_id = p_channel AND v.contact_id = p_contact;
   ELSIF p_opens THEN

@@ -23,7 +23,6 @@ END $$;
 CREATE POLICY tenant_wall ON app.tenants TO hb_app USING (id = (SELECT app.tenant_id())) WITH CHECK (id = (SELECT app.tenant_id()));
 
 -- 2. The receiver's role may touch the tenants it declares for one transaction.
---    Compared as text on purpose: as uuids the list would become an index condition, sorted anew at every look-up of one row.
 DO $$
 DECLARE name text;
 BEGIN
@@ -32,8 +31,8 @@ BEGIN
     'reactions', 'conversation_labels', 'contact_labels', 'conversation_reads', 'drafts', 'deliveries', 'work', 'journal',
     'pending_changes', 'live_versions', 'message_search', 'search_queue', 'memberships', 'labels'
   ] LOOP
-    EXECUTE format('CREATE POLICY ingest_wall ON app.%I TO hb_ingest USING (tenant_id::text = ANY ((SELECT app.tenant_ids()::text[])::text[]))'
-                   ' WITH CHECK (tenant_id::text = ANY ((SELECT app.tenant_ids()::text[])::text[]))', name);
+    EXECUTE format('CREATE POLICY ingest_wall ON app.%I TO hb_ingest USING (app.is_declared(tenant_id))'
+                   ' WITH CHECK (app.is_declared(tenant_id))', name);
   END LOOP;
 END $$;
 

@@ -94,14 +94,14 @@ CREATE TABLE app.conversations (
   created_at timestamptz NOT NULL DEFAULT now(),
   version bigint NOT NULL DEFAULT app.now_us(),
   PRIMARY KEY (tenant_id, id),
-  UNIQUE (tenant_id, channel_id, contact_id),
+  UNIQUE (tenant_id, contact_id, channel_id),   -- also finds the conversations of a contact
   FOREIGN KEY (tenant_id, channel_id) REFERENCES app.channels (tenant_id, id) ON DELETE CASCADE,
   FOREIGN KEY (tenant_id, contact_id) REFERENCES app.contacts (tenant_id, id) ON DELETE CASCADE,
   FOREIGN KEY (tenant_id, assignee_id) REFERENCES app.memberships (tenant_id, user_id)
 ) WITH (fillfactor = 70);
 CREATE INDEX conversations_by_time ON app.conversations (tenant_id, status, last_message_at DESC, id DESC);
-CREATE INDEX conversations_by_assignee ON app.conversations (tenant_id, assignee_id);
-CREATE INDEX conversations_by_contact ON app.conversations (tenant_id, contact_id);
+-- Every message moves its conversation in all of these: no more of them than are needed.
+CREATE INDEX conversations_by_assignee ON app.conversations (tenant_id, assignee_id) WHERE assignee_id IS NOT NULL;
 CREATE INDEX conversations_snoozed ON app.conversations (tenant_id, snoozed_until) WHERE status = 'snoozed';
 
 -- Each opening of a conversation, for reports: opened, first reply, resolved, by whom.
