@@ -4,7 +4,6 @@ import ctypes
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from hunfly_box.channels import connecting
 from hunfly_box.channels import queries as channels
 from hunfly_box.cli.serve import a_box, load_settings_here, plain_errors, refuse_taken_port, run, say
 from hunfly_box.config import Address, Settings, SettingsError
-from hunfly_box.embedded import data_folder, supervisor
+from hunfly_box.embedded import supervisor
 from hunfly_box.embedded.errors import StartError
 from hunfly_box.kit.database import Scope
 from hunfly_box.kit.paths import DataFolder, write_private
@@ -30,6 +29,7 @@ from hunfly_box.operations import demo_data
 from hunfly_box.operations.demo_data import TENANTS, Login, SampleTenant
 
 SIMULATOR_START_SECONDS = 20
+HIGHEST_PORT = 65_535
 PR_SET_PDEATHSIG = 1
 # What a number brings along from its phone when it is linked.
 OLD_MESSAGES = 24
@@ -48,11 +48,10 @@ def demo(reset: bool) -> None:
     with plain_errors():
         settings = load_settings_here()
         _refuse_outside(settings)
+        ports = (settings.bind.port + 1, settings.bind.port + 2)
+        _refuse_taken_ports(settings.bind, ports)
         if reset:
             _forget(settings.data_dir)
-        ports = (settings.bind.port + 1, settings.bind.port + 2)
-        for port in ports:
-            refuse_taken_port(Address("127.0.0.1", port), "HUNFLY_BIND")
         with a_box(settings, "all", say) as resources, _simulator(resources, *ports) as (engine_url, engine_key):
             say("Making the sample companies")
             logins = demo_data.ensure(resources, engine_url, engine_key)
@@ -74,24 +73,34 @@ def _refuse_outside(settings: Settings) -> None:
         )
 
 
+def _refuse_taken_ports(bind: Address, others: tuple[int, ...]) -> None:
+    if max(others) > HIGHEST_PORT:
+        raise SettingsError(
+            f"The demonstration needs three ports in a row, and HUNFLY_BIND is {bind}.",
+            f"Choose one up to {HIGHEST_PORT - len(others)}, such as 127.0.0.1:8080.",
+        )
+    for address in (bind, *(Address("127.0.0.1", port) for port in others)):
+        refuse_taken_port(address, "HUNFLY_BIND")
+
+
 def _forget(folder: Path) -> None:
-    """Only a folder that a box made, and that no box uses now. Raises StartError."""
+    """Only what a box keeps, in a folder that a box made and that no box uses now. Raises StartError."""
     if not folder.exists():
         return
-    if not (folder / "version").exists() and any(folder.iterdir()):
+    if _is_foreign(folder):
         raise StartError(
             f"{folder} does not look like a box's data folder.", "It was left as it is; empty it yourself."
         )
-    lock = data_folder.Lock(DataFolder(folder))
-    lock.acquire()
+    say(f"Forgetting what is in {folder}")
+    supervisor.reset(folder)
+
+
+def _is_foreign(folder: Path) -> bool:
     try:
-        say(f"Forgetting what is in {folder}")
-        supervisor.stop_leftovers(DataFolder(folder))
-        for entry in folder.iterdir():
-            if entry != DataFolder(folder).lock:
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-    finally:
-        lock.release()
+        return not (folder / "version").exists() and any(folder.iterdir())
+    except OSError:
+        # Not ours to read: the start says so, with the remedy.
+        return False
 
 
 @contextmanager
@@ -109,7 +118,7 @@ def _simulator(resources: Resources, phone_port: int, engine_port: int) -> Itera
         "--phone-port",
         str(phone_port),
     ]
-    command += ["--state-dir", str(folder.root / "simulator"), "--sample"]
+    command += ["--state-dir", str(folder.simulator), "--sample"]
     say("Starting the simulated WhatsApp")
     child = subprocess.Popen(
         command,

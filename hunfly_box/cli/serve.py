@@ -38,8 +38,6 @@ def run(resources: Resources, role: str, on_ready: Callable[[], None]) -> None:
 @contextmanager
 def a_box(settings: Settings, role: str, progress: Callable[[str], None]) -> Iterator[Resources]:
     """Servers up, schema up to date, walls checked. Everything is stopped at the end."""
-    if role == "all" and settings.database_url is None:
-        progress(f"Starting Postgres and Valkey in {settings.data_dir}")
     if role != "worker":
         refuse_taken_port(settings.bind, "HUNFLY_BIND")
     if role != "all" and settings.database_url is None:
@@ -47,6 +45,8 @@ def a_box(settings: Settings, role: str, progress: Callable[[str], None]) -> Ite
             f"--role {role} needs servers that several processes can reach.",
             "Set HUNFLY_DATABASE_URL and HUNFLY_REDIS_URL, or start without --role.",
         )
+    if role == "all" and settings.database_url is None:
+        progress(f"Starting Postgres and Valkey in {settings.data_dir}")
     with own_services(settings) as services:
         for line in bring_up_to_date(services):
             progress(line[0].upper() + line[1:])
@@ -82,6 +82,11 @@ def refuse_taken_port(address: Address, setting: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))
+        except PermissionError as error:
+            raise StartError(
+                f"{address} cannot be used: ports below 1024 are kept for root.",
+                f"Choose a higher one: {setting}={Address(address.host, 8080)}",
+            ) from error
         except OSError as error:
             raise StartError(
                 f"{address} cannot be used: {error.strerror or error}.",

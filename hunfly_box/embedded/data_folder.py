@@ -105,6 +105,7 @@ def empty(folder: DataFolder) -> None:
         folder.logs,
         folder.run,
         folder.sockets,
+        folder.simulator,
     )
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)

@@ -65,6 +65,11 @@ class DataFolder:
         return self.root / "sockets"
 
     @property
+    def simulator(self) -> Path:
+        """The demonstration's pretend WhatsApp."""
+        return self.root / "simulator"
+
+    @property
     def demo_logins(self) -> Path:
         return self.root / "demo.json"
 
