@@ -154,7 +154,7 @@ def _conversation(
 ) -> tuple[int, int]:
     placed = batch.placed.get(key)
     known = batch.known.get(key)
-    is_known = known is not None and known.conversation_id is not None and name in (None, known.name)
+    is_known = known is not None and known.conversation_id is not None and _says_nothing_new(known, name, writes)
     if placed is not None and placed[0] is not None and (is_known or key in batch.wanted):
         if not is_known:
             entry = batch.wanted[key]
@@ -179,10 +179,11 @@ def _person(
     key = key_of(part.channel.tenant, addresses)
     placed = batch.placed.get(key)
     known = batch.known.get(key)
-    is_known = known is not None and name in (None, known.name)
+    is_known = known is not None and _says_nothing_new(known, name, writes)
     if placed is not None and (is_known or key in batch.wanted):
-        if not is_known and name:
-            batch.wanted[key]["name"] = name
+        if not is_known:
+            entry = batch.wanted[key]
+            entry.update(name=name or entry["name"], writes=writes or entry["writes"])
         return placed[1]
     batch.people.append(known.contact_id if is_known and known is not None else NULL)
     a = len(batch.people)
@@ -190,6 +191,10 @@ def _person(
     if not is_known:
         batch.wanted[key] = _wanted(c, None, a, addresses, name, opens=False, writes=writes)
     return a
+
+
+def _says_nothing_new(known: Known, name: str | None, writes: bool) -> bool:
+    return name in (None, known.name) and (known.has_written or not writes)
 
 
 def _wanted(
@@ -322,4 +327,5 @@ def remembered(batch: Gathered, conversations: list[str | None], people: list[st
         known = batch.known.get(key)
         name = entry["name"] or (known.name if known is not None else None)
         conversation_id = conversations[entry["v"] - 1] if entry["v"] is not None else None
-        batch.known.remember(key, Known(contact_id, conversation_id, name))
+        has_written = entry["writes"] or (known is not None and known.has_written)
+        batch.known.remember(key, Known(contact_id, conversation_id, name, has_written))

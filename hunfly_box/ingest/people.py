@@ -17,6 +17,7 @@ class Known:
     contact_id: str
     conversation_id: str | None
     name: str | None
+    has_written: bool  # not only seen in history or in what we sent: who writes gets a picture
 
 
 class KnownPeople:

@@ -46,6 +46,17 @@ def test_a_new_name_is_told_again() -> None:
     assert [entry["name"] for entry in gather(parts(renamed), known).wanted.values()] == ["Mari"]
 
 
+def test_who_was_known_from_history_is_told_once_more_on_writing_for_the_picture() -> None:
+    known = KnownPeople()
+    conversation, person = str(new_id()), str(new_id())
+    remembered(gather(parts(text("A", from_history=True)), known), [conversation], [person])
+    assert gather(parts(text("B", from_history=True)), known).wanted == {}
+    writing = gather(parts(text("C")), known)
+    assert [entry["writes"] for entry in writing.wanted.values()] == [True]
+    remembered(writing, [conversation], [person])
+    assert gather(parts(text("D")), known).wanted == {}
+
+
 def test_a_body_about_another_channel_brings_no_events() -> None:
     one = received(OWN, Delivery("messages.upsert", "outra", (text("A"),)), b"{}", 1.0)
     assert (one.state, one.reason, one.delivery.events) == ("parked", "auth_mismatch_body", ())
