@@ -107,8 +107,7 @@ def test_a_stream_that_comes_back_gets_what_it_missed_under_its_own_rights(box: 
 @pytest.mark.parametrize(
     ("since", "reason"),
     [("banana", "unknown"), ("1", "too_old"), (str(int((time.time() + 900) * 1e6)), "future")],
-    # Named by hand: the time of the collection would give each worker another test.
-    ids=["unknown", "too_old", "future"],
+    ids=["a word", "the first second of all", "in a quarter of an hour"],
 )
 def test_a_cursor_of_no_use_is_answered_with_reset(box: Box, since: str, reason: str) -> None:
     async def scenario(live: Live) -> None:
