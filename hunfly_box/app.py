@@ -9,6 +9,7 @@ from litestar.di import Dependency, Provide
 from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import SkipValidationMarker
 from litestar.response import Response
@@ -32,7 +33,8 @@ from hunfly_box.inbox import pages as inbox_pages
 from hunfly_box.inbox import ui as inbox_ui
 from hunfly_box.ingest import pages as ingest_pages
 from hunfly_box.kit.errors import NotFound
-from hunfly_box.kit.http import PROBLEM, Edge, check_media_type, exception_handlers, problem_body
+from hunfly_box.kit.http import PROBLEM, Edge, exception_handlers, problem_body
+from hunfly_box.kit.request_form import check_form
 from hunfly_box.kit.throttle import Throttle
 from hunfly_box.media import api as media_api
 from hunfly_box.media import pages as media_pages
@@ -81,7 +83,7 @@ def create_app(resources: Resources, pages: Sequence[Any] = (), api: Sequence[An
         app = Litestar(
             route_handlers=[
                 Router("/", route_handlers=page_routes, include_in_schema=False),
-                Router("/", route_handlers=api_routes, before_request=check_media_type),
+                Router("/", route_handlers=api_routes, before_request=check_form),
             ],
             dependencies=given,
             middleware=[DefineMiddleware(Gate, resources=resources, throttle=throttle)],
@@ -120,6 +122,8 @@ def openapi() -> OpenAPIConfig:
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"token": []}],
         use_handler_docstrings=True,
+        # The document alone: the framework's own pages load scripts from strangers. Ours is /api/docs.
+        render_plugins=[JsonRenderPlugin()],
         openapi_router=Router(
             "/api",
             route_handlers=[],

@@ -67,6 +67,7 @@ def start(resources: Resources, queue: JobQueue, gaps: Gaps | None = None) -> Ru
         ingest_jobs.JOBS,
         {"inbox.wake_snoozed": Job(wake_snoozed)},
     )
+    metrics.jobs_are(jobs)
     queue.start(resources, jobs, [*TIMETABLE, *channel_jobs.TIMETABLE, *ingest_jobs.TIMETABLE])
     return RunningWorker(queue)
 

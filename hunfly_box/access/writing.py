@@ -1,21 +1,27 @@
 """Writes that may be asked for twice: what the REST edges share."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+import redis
 from litestar.enums import MediaType
 from litestar.response import Response
 
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
-from hunfly_box.kit import idempotency
+from hunfly_box.kit import idempotency, turns
 from hunfly_box.kit.database import TenantTransaction
 from hunfly_box.kit.idempotency import Answer, Request
+from hunfly_box.kit.redis import key as redis_key
 
 OK = 200
 CREATED = 201
 NO_CONTENT = 204
+# Longer than the slowest call of the engine; a call that died is not waited for longer.
+RUNNING_SECONDS = 90
 
 
 def asked(viewer: Viewer, key: str | None, address: str, body: msgspec.Struct | None = None) -> Request | None:
@@ -42,6 +48,33 @@ def answered_before(resources: Resources, viewer: Viewer, request: Request | Non
     with resources.database.transaction(viewer.scope()) as tx:
         answer = idempotency.stored_answer(tx, request)
     return None if answer is None else _response(answer)
+
+
+@contextmanager
+def running(resources: Resources, viewer: Viewer, request: Request | None) -> Iterator[None]:
+    """Around a slow step before the transaction, so that a second call is told at once. Raises Busy.
+
+    Without Redis the second call waits for the step too, and the transaction decides.
+    """
+    place = _place(viewer, request) if request is not None else None
+    mine = None
+    if place is not None:
+        try:
+            mine = turns.take(resources.redis, place, RUNNING_SECONDS)
+            if mine is None:
+                raise idempotency.Busy
+        except redis.RedisError:
+            pass
+    try:
+        yield
+    finally:
+        if place is not None and mine is not None:
+            turns.give_back(resources.redis, place, mine)
+
+
+def _place(viewer: Viewer, request: Request) -> str:
+    name = hashlib.sha256(request.key.encode()).hexdigest()
+    return redis_key(viewer.tenant_id, "running", request.user_id, name)
 
 
 def _answer(status: int, told: msgspec.Struct | None) -> Answer:

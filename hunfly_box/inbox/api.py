@@ -167,15 +167,17 @@ def send_message_to_number(
     before = writing.answered_before(resources, viewer, asked)
     if before is not None:
         return before
-    # The number is looked up before the transaction: nobody waits for the network while holding rows.
     outgoing.check(data)
-    found = starting.look_up(resources, viewer.scope(), data.channel_id, starting.typed_phone(data.to))
+    phone = starting.typed_phone(data.to)
+    with writing.running(resources, viewer, asked):
+        # The number is looked up before the transaction: nobody waits for the network while holding rows.
+        found = starting.look_up(resources, viewer.scope(), data.channel_id, phone)
 
-    def write(tx: TenantTransaction) -> Message:
-        message_id = starting.start(tx, data.channel_id, found, data, client_key=idempotency_key)
-        return objects.messages(tx, [message_id])[0]
+        def write(tx: TenantTransaction) -> Message:
+            message_id = starting.start(tx, data.channel_id, found, data, client_key=idempotency_key)
+            return objects.messages(tx, [message_id])[0]
 
-    return writing.once(resources, viewer, asked, write, status=writing.CREATED)
+        return writing.once(resources, viewer, asked, write, status=writing.CREATED)
 
 
 @post(

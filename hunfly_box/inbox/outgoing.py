@@ -1,5 +1,6 @@
 """What a person may send: the rules by type, before anything is written."""
 
+import re
 from uuid import UUID
 
 from msgspec import Struct
@@ -10,6 +11,10 @@ from hunfly_box.kit.errors import FieldError, Invalid
 # WhatsApp's own limit for a text.
 TEXT_LIMIT = 65_536
 CONTACTS_LIMIT = 10
+PHONES_LIMIT = 10
+CONTACT_NAME_LIMIT = 200
+# A number as people write it.
+PHONE = re.compile(r"[+\d\s()./-]{1,40}")
 CAPTIONED = ("image", "video", "document")
 # The beginning of the mime type that each type of message needs; a document may be anything.
 MIME_OF = {
@@ -57,6 +62,7 @@ def _problems(message: Outgoing) -> list[FieldError]:
     problems += _misplaced(message)
     if message.type == "contacts" and not 0 < len(message.contacts or ()) <= CONTACTS_LIMIT:
         problems.append(FieldError("contacts", "required", f"One to {CONTACTS_LIMIT} contacts."))
+    problems += [problem for n, card in enumerate(message.contacts or ()) for problem in _card_problems(n, card)]
     if message.type == "location" and message.location and not _on_earth(message.location):
         problems.append(FieldError("location", "value", "Not a place on earth."))
     return problems
@@ -79,6 +85,19 @@ def _misplaced(message: Outgoing) -> list[FieldError]:
     if message.type == "note" and message.quoted_id is not None:
         problems.append(FieldError("quoted_id", "unexpected", "A note quotes nothing."))
     return problems
+
+
+def _card_problems(n: int, card: SharedContact) -> list[FieldError]:
+    problems = []
+    if not 0 < len(card.name.strip()) <= CONTACT_NAME_LIMIT:
+        problems.append(FieldError(f"contacts[{n}].name", "required", f"1 to {CONTACT_NAME_LIMIT} characters."))
+    if not 0 < len(card.phones) <= PHONES_LIMIT or not all(_is_phone(phone) for phone in card.phones):
+        problems.append(FieldError(f"contacts[{n}].phones", "phone", f"1 to {PHONES_LIMIT} telephone numbers."))
+    return problems
+
+
+def _is_phone(text: str) -> bool:
+    return PHONE.fullmatch(text) is not None and any(letter.isdigit() for letter in text)
 
 
 def _on_earth(location: Location) -> bool:

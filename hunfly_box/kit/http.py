@@ -24,7 +24,6 @@ from hunfly_box.kit.logging import request_id
 log = logging.getLogger("hunfly.http")
 
 PROBLEM = "application/problem+json"
-JSON = "application/json"
 NUL_CHARACTER = FieldError("body", "characters", "Leave the character U+0000 out.")
 # How the framework names the field inside its words.
 NAMED = re.compile(r"Object (?:contains unknown|missing required) field `([^`]+)`")
@@ -81,21 +80,6 @@ class Malformed(HunflyError):
     status = 400
     code = "malformed"
     title = "The request cannot be read"
-
-
-class WrongMediaType(HunflyError):
-    status = 415
-    code = "unsupported_media_type"
-    title = "Unsupported media type"
-
-
-def check_media_type(request: "Request[Any, Any, Any]") -> None:
-    """Before the body of a program's write is read. Who names no type is taken to mean the right one."""
-    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    is_empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
-    expected = request.route_handler.opt.get("body", JSON)
-    if given and given != expected and not is_empty:
-        raise WrongMediaType(f"Send the body as {expected}.")
 
 
 class Edge:

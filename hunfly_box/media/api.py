@@ -1,9 +1,9 @@
 """REST: upload a file, read one. The row is read under the viewer's policies before a byte is."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 from uuid import UUID
@@ -23,7 +23,7 @@ from hunfly_box.kit.database import TenantTransaction
 from hunfly_box.kit.errors import FieldError, HunflyError, Invalid, NotFound
 from hunfly_box.kit.http import problem
 from hunfly_box.kit.openapi import IdempotencyKey, problems
-from hunfly_box.media import commands, fetching, queries, ranges, sniffing, store
+from hunfly_box.media import commands, fetching, metadata, queries, ranges, sniffing, store
 from hunfly_box.media.queries import Media
 
 MB = 1024 * 1024
@@ -92,14 +92,11 @@ def upload(
     """Stored first, then known: a row never names a file that is not there."""
     scope = viewer.scope()
     with resources.database.transaction(scope) as tx:
-        room = queries.room_left(tx)
-    incoming = data.file.file
-    incoming.seek(0)
-    size_limit = min(MOST_DOCUMENT_BYTES, room)
-    sha256, size = store.write(resources.media_folder, scope.tenant_id, _bounded(incoming, size_limit, room))
-    stored = fetching.describe(resources.media_folder, scope.tenant_id, sha256, size, data.file.content_type)
-    _refuse_too_big(stored.mime, size)
+        room = queries.room_left(tx, resources.settings.media_quota_mb)
     name = sniffing.display_name(data.file.filename)
+    content = _checked(data.file, name, room)
+    sha256, size = store.write(resources.media_folder, scope.tenant_id, content)
+    stored = fetching.describe(resources.media_folder, scope.tenant_id, sha256, size, data.file.content_type)
     seconds, peaks = _seconds(data.seconds), _peaks(data.peaks)
 
     def write(tx: TenantTransaction) -> Uploaded:
@@ -146,7 +143,8 @@ def read(
     headers = _headers(media, mime, sha256, as_download=download)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(None, status_code=304, headers=headers)
-    return _part(path, mime, headers, request.headers.get("range"))
+    is_same = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+    return _part(path, mime, headers, request.headers.get("range") if is_same else None)
 
 
 def _part(path: Path, mime: str, headers: dict[str, str], asked: str | None) -> Response[Any]:
@@ -188,21 +186,25 @@ def _headers(media: Media, mime: str, sha256: str, *, as_download: bool) -> dict
     }
 
 
-def _bounded(file: "SpooledTemporaryFile[bytes]", most: int, room: int) -> Iterator[bytes]:
-    total = 0
-    while chunk := file.read(CHUNK_BYTES):
-        total += len(chunk)
-        if total > most:
-            raise _quota() if total > room else _too_big(MOST_DOCUMENT_BYTES)
-        yield chunk
-
-
-def _refuse_too_big(mime: str, size: int) -> None:
+def _checked(upload: UploadFile, name: str | None, room: int) -> Iterator[bytes]:
+    """The content to keep, once it is known that it may be kept. Raises Invalid."""
+    file = upload.file
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    mime = sniffing.mime_of(file.read(sniffing.HEAD_BYTES), upload.content_type)
+    file.seek(0)
     most = MOST_BYTES.get(mime.split("/", 1)[0], MOST_DOCUMENT_BYTES)
-    if size > most:
-        raise _too_big(most)
     if size == 0:
         raise Invalid(errors=(FieldError("file", "media.empty", "The file is empty."),))
+    if size > most:
+        raise _too_big(most)
+    if size > room:
+        raise Invalid("The storage for files is used up.", code="media.quota")
+    if not sniffing.may_be_sent(mime, name):
+        raise _not_allowed()
+    if mime.startswith("image/"):
+        return iter([metadata.without_metadata(file.read(), mime)])
+    return iter(lambda: file.read(CHUNK_BYTES), b"")
 
 
 def _too_big(most: int) -> Invalid:
@@ -210,8 +212,9 @@ def _too_big(most: int) -> Invalid:
     return Invalid(detail, code="media.too_big", errors=(FieldError("file", "media.too_big", detail),))
 
 
-def _quota() -> Invalid:
-    return Invalid("The storage for files is used up.", code="media.quota")
+def _not_allowed() -> Invalid:
+    detail = "Files of this kind cannot be sent."
+    return Invalid(detail, code="media.unsupported", errors=(FieldError("file", "media.unsupported", detail),))
 
 
 def _seconds(value: int | None) -> int | None:

@@ -23,7 +23,7 @@ def fetch(resources: Resources, tenant_id: UUID, media_id: UUID, *, is_last_try:
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
         media = queries.media_by_id(tx, media_id)
         channel_id = queries.channel_of(tx, media_id)
-        has_room = queries.room_left(tx) > 0
+        has_room = queries.room_left(tx, resources.settings.media_quota_mb) > 0
         line = channels.line(tx, channel_id) if channel_id else None
     if media.state == "ready":
         return
@@ -53,7 +53,7 @@ def keep(root: Path, tenant_id: UUID, content: bytes, claimed_mime: str | None) 
 
 
 def describe(root: Path, tenant_id: UUID, sha256: str, size: int, claimed_mime: str | None) -> Stored:
-    mime = sniffing.mime_of(store.head(root, tenant_id, sha256), claimed_mime)
+    mime = sniffing.mime_of(store.head(root, tenant_id, sha256, sniffing.HEAD_BYTES), claimed_mime)
     if not mime.startswith("image/") or not sniffing.is_inline(mime):
         return Stored(mime, size, sha256)
     picture = pictures.inspect(store.path_of(root, tenant_id, sha256))

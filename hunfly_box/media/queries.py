@@ -33,7 +33,7 @@ FROM app.media WHERE id = :id
 STORED_BYTES = """
 SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT ON (sha256) size FROM app.media WHERE sha256 IS NOT NULL) kept
 """
-QUOTA_MB = "SELECT media_quota_mb FROM app.tenants WHERE id = app.tenant_id()"
+QUOTA_MB = "SELECT coalesce(media_quota_mb, :usual_mb) FROM app.tenants WHERE id = app.tenant_id()"
 CHANNEL_OF = """
 SELECT m.channel_id FROM app.messages m WHERE m.media_id = :id ORDER BY m.created_at LIMIT 1
 """
@@ -45,9 +45,9 @@ def media_by_id(tx: TenantTransaction, media_id: UUID) -> Media:
     return tx.one(Media, BY_ID, id=media_id)
 
 
-def room_left(tx: TenantTransaction) -> int:
-    """Bytes the tenant may still store; below zero when its quota was lowered."""
-    return int(tx.scalar(QUOTA_MB)) * 1024 * 1024 - int(tx.scalar(STORED_BYTES))
+def room_left(tx: TenantTransaction, usual_mb: int) -> int:
+    """Bytes the tenant may still store; below zero when its quota was lowered. `usual_mb` is that of the box."""
+    return int(tx.scalar(QUOTA_MB, usual_mb=usual_mb)) * 1024 * 1024 - int(tx.scalar(STORED_BYTES))
 
 
 def channel_of(tx: TenantTransaction, media_id: UUID) -> UUID | None:

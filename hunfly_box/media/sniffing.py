@@ -6,6 +6,8 @@ import unicodedata
 import filetype
 
 OCTETS = "application/octet-stream"
+# How much of a file is looked at.
+HEAD_BYTES = 8192
 
 # Shown inside our pages. Everything else is a download, whatever it calls itself: SVG and HTML can hold programs.
 INLINE = {
@@ -14,15 +16,26 @@ INLINE = {
     "image/webp",
     "image/gif",
     "video/mp4",
-    "video/webm",
     "audio/ogg",
     "audio/mpeg",
     "audio/mp4",
-    "audio/webm",
-    "audio/aac",
-    "audio/amr",
     "application/pdf",
 }
+# What people may send, by the ending of its name. Programs, scripts and pages are not among it, nor macros.
+SENDABLE = frozenset(
+    ending
+    for kind in (
+        "jpg jpeg jfif png webp gif bmp tif tiff heic heif avif psd ai eps cdr",
+        "mp4 m4v mov 3gp 3gpp webm mkv avi mpg mpeg mp3 m4a aac ogg oga opus wav amr flac weba",
+        "pdf txt csv tsv rtf md log json xml vcf ics ofx ret rem p7s eml",
+        "doc docx dotx xls xlsx xltx ppt pptx ppsx odt ods odp odg epub pages numbers key dwg dxf",
+        "zip rar 7z gz tar bin",
+    )
+    for ending in kind.split()
+)
+ENDING = re.compile(r"\.([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
+# By their bytes, whatever they are called.
+PROGRAMS = {"application/x-msdownload", "application/x-executable"}
 # The sniffer's words, in those the rest of the program uses.
 ALIASES = {
     "audio/x-m4a": "audio/mp4",
@@ -43,7 +56,7 @@ MOST_NAME_LETTERS = 120
 
 
 def mime_of(head: bytes, claimed: str | None) -> str:
-    """`head` is the first 8 KiB."""
+    """`head` is the first HEAD_BYTES."""
     claim = _plain(claimed)
     guess = filetype.guess(head)
     found: str | None = ALIASES.get(guess.mime, guess.mime) if guess else None
@@ -58,6 +71,13 @@ def mime_of(head: bytes, claimed: str | None) -> str:
 
 def is_inline(mime: str) -> bool:
     return mime in INLINE
+
+
+def may_be_sent(mime: str, name: str | None) -> bool:
+    """A name without an ending says nothing, nor does a number behind a dot: the bytes have to do."""
+    _, dot, last = (name or "").rpartition(".")
+    ending = ENDING.fullmatch(dot + last)
+    return mime not in PROGRAMS and (ending is None or ending[1].lower() in SENDABLE)
 
 
 def display_name(name: str | None) -> str | None:

@@ -19,7 +19,6 @@ from hunfly_box.kit.paths import OWNER_ONLY_DIR
 HASH = re.compile(r"[0-9a-f]{64}")
 # Below this share of the disk nothing but messages is stored: a full disk stops Postgres.
 LEAST_FREE_SHARE = 0.10
-LEAST_FREE_BYTES = 512 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 
 
@@ -71,10 +70,10 @@ def write(root: Path, tenant_id: UUID, chunks: Iterable[bytes]) -> tuple[str, in
 def refuse_when_full(root: Path) -> None:
     root.mkdir(mode=OWNER_ONLY_DIR, parents=True, exist_ok=True)
     disk = shutil.disk_usage(root)
-    if disk.free < min(LEAST_FREE_BYTES, disk.total * LEAST_FREE_SHARE):
+    if disk.free < disk.total * LEAST_FREE_SHARE:
         raise DiskFull
 
 
-def head(root: Path, tenant_id: UUID, sha256: str, size: int = 8192) -> bytes:
+def head(root: Path, tenant_id: UUID, sha256: str, size: int) -> bytes:
     with open_bytes(root, tenant_id, sha256) as file:
         return file.read(size)

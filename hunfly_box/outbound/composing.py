@@ -153,15 +153,17 @@ def _location(payload: dict[str, Any]) -> OutgoingLocation:
 
 
 def _contacts(payload: dict[str, Any]) -> tuple[OutgoingContact, ...]:
+    """The engine writes one number on a card: who has several gets several cards, so that none is lost."""
     return tuple(
-        OutgoingContact(card.get("name") or "", _number(card), card.get("organization"), _first(card.get("emails")))
+        OutgoingContact(card.get("name") or number, number, card.get("organization"), _first(card.get("emails")))
         for card in payload.get("contacts") or ()
+        for number in _numbers(card)
     )
 
 
-def _number(card: dict[str, Any]) -> str:
-    first = _first(card.get("phones"))
-    return str(first.get("number") or "") if isinstance(first, dict) else str(first or "")
+def _numbers(card: dict[str, Any]) -> list[str]:
+    told = (phone.get("number") if isinstance(phone, dict) else phone for phone in card.get("phones") or ())
+    return [str(number) for number in told if number]
 
 
 def _first(values: Any) -> Any:

@@ -14,9 +14,9 @@ from hunfly_box.bootstrap import Resources
 from hunfly_box.channels import connecting
 from hunfly_box.channels import queries as channel_queries
 from hunfly_box.channels.connecting import EngineDown, EngineRefused
+from hunfly_box.kit import turns
 from hunfly_box.kit.database import Scope
 from hunfly_box.kit.errors import TooMany
-from hunfly_box.kit.ids import new_id
 from hunfly_box.kit.redis import key
 from hunfly_box.providers.messenger import Messenger, NotSent, NumberCheck, Refused, Unknown
 
@@ -27,7 +27,6 @@ ABSENCE_KEPT_SECONDS = 3600
 TURN_SECONDS = 70
 PATIENCE_SECONDS = 10.0
 LOOK_SECONDS = 0.1
-RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
 def check_number(resources: Resources, tenant_id: UUID, channel_id: UUID, phone: str) -> NumberCheck:
@@ -36,8 +35,8 @@ def check_number(resources: Resources, tenant_id: UUID, channel_id: UUID, phone:
     known = _recall(resources.redis, place)
     if known is not None:
         return known
-    turn, mine = key(tenant_id, "number-turn", channel_id), new_id().hex
-    has_turn = _take_turn(resources.redis, turn, mine)
+    turn = key(tenant_id, "number-turn", channel_id)
+    mine = _take_turn(resources.redis, turn)
     try:
         # Whoever had the turn before may have asked for the same number.
         known = _recall(resources.redis, place)
@@ -51,8 +50,8 @@ def check_number(resources: Resources, tenant_id: UUID, channel_id: UUID, phone:
         _keep(resources.redis, place, check)
         return check
     finally:
-        if has_turn:
-            _give_turn(resources.redis, turn, mine)
+        if mine is not None:
+            turns.give_back(resources.redis, turn, mine)
 
 
 def _ask(messenger: Messenger, phone: str) -> NumberCheck:
@@ -65,24 +64,17 @@ def _ask(messenger: Messenger, phone: str) -> NumberCheck:
     return told[0] if told else NumberCheck(phone, exists=False)
 
 
-def _take_turn(client: "redis.Redis", turn: str, mine: str) -> bool:
+def _take_turn(client: "redis.Redis", turn: str) -> str | None:
     """Without Redis nobody holds a turn; people type a number so rarely that this is no danger."""
     until = time.monotonic() + PATIENCE_SECONDS
     try:
-        while not client.set(turn, mine, nx=True, ex=TURN_SECONDS):
+        while (mine := turns.take(client, turn, TURN_SECONDS)) is None:
             if time.monotonic() > until:
                 raise TooMany("Another number is being checked", retry_after_seconds=5)
             time.sleep(LOOK_SECONDS)
     except redis.RedisError:
-        return False
-    return True
-
-
-def _give_turn(client: "redis.Redis", turn: str, mine: str) -> None:
-    try:
-        client.eval(RELEASE, 1, turn, mine)
-    except redis.RedisError:
-        return
+        return None
+    return mine
 
 
 def _recall(client: "redis.Redis", place: str) -> NumberCheck | None:

@@ -22,29 +22,31 @@ def change(
     labels: list[UUID] | UnsetType = UNSET,
 ) -> None:
     """Handing over comes last: after it an agent may see the conversation no more. Raises NotFound."""
-    rows.lock_conversation(tx, conversation_id)
+    conversation = rows.lock_conversation(tx, conversation_id)
     if labels is not UNSET:
         labelling.set_labels(tx, conversation_id, labels)
     if status is not UNSET or snoozed_until is not UNSET:
-        _change_status(tx, conversation_id, status, snoozed_until)
+        _change_status(tx, conversation, status, snoozed_until)
     if assignee_id is not UNSET:
         assigning.assign(tx, conversation_id, assignee_id)
 
 
 def _change_status(
     tx: TenantTransaction,
-    conversation_id: UUID,
+    conversation: rows.LockedConversation,
     status: str | UnsetType,
     until: datetime | None | UnsetType,
 ) -> None:
-    wanted = "snoozed" if status is UNSET and until else status
-    if wanted not in STATUSES:
+    if status is UNSET:
+        # A moment alone snoozes; none any more wakes who sleeps, and says nothing about anybody else.
+        status = "snoozed" if until else "open" if conversation.status == "snoozed" else conversation.status
+    if status not in STATUSES:
         raise invalid("status", "value", f"One of {', '.join(STATUSES)}.")
-    if wanted == "snoozed":
+    if status == "snoozed":
         if until is UNSET or until is None:
             raise invalid("snoozed_until", "required", "Until when?")
-        resolving.snooze(tx, conversation_id, until)
+        resolving.snooze(tx, conversation.id, until)
         return
     if until is not UNSET and until is not None:
         raise invalid("snoozed_until", "unexpected", "Only a snoozed conversation has it.")
-    (resolving.resolve if wanted == "resolved" else resolving.reopen)(tx, conversation_id)
+    (resolving.resolve if status == "resolved" else resolving.reopen)(tx, conversation.id)

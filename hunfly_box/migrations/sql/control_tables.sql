@@ -17,7 +17,7 @@ CREATE TABLE app.tenants (
   timezone text NOT NULL DEFAULT 'America/Sao_Paulo',
   agents_see_queue boolean NOT NULL DEFAULT true,
   send_read_receipts boolean NOT NULL DEFAULT true,
-  media_quota_mb integer NOT NULL DEFAULT 2048,
+  media_quota_mb integer,                                        -- NULL: as HUNFLY_MEDIA_QUOTA_MB says
   created_at timestamptz NOT NULL DEFAULT now()
 );
 

@@ -211,6 +211,9 @@ def test_the_document_of_the_api_is_equal_to_its_routes(app: Litestar, browsers:
     }
     assert described == routes
     assert document["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
+    assert browsers().get("/api").json() == browsers().get("/api/openapi.json").json()
+    for framework_page in ("redoc", "swagger", "elements", "rapidoc", "scalar", "openapi.yaml", "oauth2-redirect.html"):
+        assert browsers().get(f"/api/{framework_page}").status_code == 404
     page = browsers().get("/api/docs")
     assert page.status_code == 200
     assert all(path in page.text for _, path in routes)

@@ -180,6 +180,22 @@ def test_status_and_snooze_are_changed_together(world: World, programs: Programs
     assert [error["field"] for error in aimless.json()["errors"]] == ["snoozed_until"]
 
 
+def test_a_moment_alone_snoozes_and_none_wakes(world: World, programs: Programs) -> None:
+    ana = world.box.cast.ana
+    path = f"/api/v1/conversations/{world.conversation()}"
+
+    def change(**fields: object) -> tuple[object, object]:
+        answer = programs.call(ana, "PATCH", path, fields)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["status"], answer.json()["snoozed_until"]
+
+    assert change(snoozed_until=None) == ("open", None)
+    assert change(snoozed_until="2099-01-01T12:00:00Z") == ("snoozed", "2099-01-01T12:00:00.000Z")
+    assert change(snoozed_until=None) == ("open", None)
+    change(status="resolved")
+    assert change(snoozed_until=None) == ("resolved", None)
+
+
 def test_the_list_is_filtered(world: World, programs: Programs) -> None:
     cast = world.box.cast
     mine = world.conversation("Minha", assignee=cast.ana)

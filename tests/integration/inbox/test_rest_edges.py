@@ -61,6 +61,51 @@ def test_the_unknown_or_missing_field_is_named(world: World, programs: Programs)
     assert [error["field"] for error in missing["errors"]] == ["type"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/messages/{id}/deliveries"),
+        ("DELETE", "/api/v1/messages/{id}"),
+        ("DELETE", "/api/v1/messages/{id}/reaction"),
+        ("DELETE", "/api/v1/labels/{id}"),
+    ],
+)
+def test_fields_that_nobody_reads_are_refused_where_there_is_no_body(
+    world: World, programs: Programs, method: str, path: str
+) -> None:
+    ana, address = world.box.cast.ana, path.format(id=new_id())
+
+    asked = programs.call(ana, method, address, {"force": True})
+    not_even_json = programs.send_bytes(ana, "/api/v1/messages/x/deliveries", b"force", "application/json")
+
+    assert (asked.status_code, [error["field"] for error in asked.json()["errors"]]) == (422, ["force"])
+    assert not_even_json.status_code == 404
+    assert {programs.call(ana, method, address, body).status_code for body in (None, {})} == {404}
+
+
+@pytest.mark.parametrize("path", ["conversations?channel_id=x", "contacts?limit=5&foo=", "labels?data=1"])
+def test_a_parameter_that_nobody_reads_is_refused_by_name(world: World, programs: Programs, path: str) -> None:
+    answer = programs.call(world.box.cast.ana, "GET", f"/api/v1/{path}")
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [
+        path.partition("?")[2].split("&")[-1].split("=")[0]
+    ]
+
+
+def test_an_id_in_the_path_is_not_taken_from_the_query(world: World, programs: Programs) -> None:
+    path = f"/api/v1/conversations/{world.conversation()}"
+
+    assert programs.call(world.box.cast.ana, "GET", f"{path}?conversation_id={new_id()}").status_code == 422
+
+
+def test_a_missing_body_is_named(world: World, programs: Programs) -> None:
+    answer = programs.call(world.box.cast.ana, "POST", f"/api/v1/conversations/{world.conversation()}/messages")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "body", "code": "required", "detail": "This call needs a body."}]
+
+
 def test_nobody_snoozes_to_the_end_of_the_calendar(world: World, programs: Programs) -> None:
     answer = programs.call(
         world.box.cast.ana,

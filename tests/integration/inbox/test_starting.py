@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
+import httpx
 import msgspec
 import pytest
 
 from hunfly_box.kit.ids import new_id
 from hunfly_box.kit.redis import key
+from hunfly_box.outbound import first_contact
 from hunfly_box.providers.messenger import NumberCheck
 from hunfly_box.providers.port import Address
 from tests.integration.inbox.conftest import World, add_channel
@@ -64,6 +66,27 @@ def test_brazils_eight_and_nine_digits_are_one_person(world: World, programs: Pr
     assert with_nine.json()["conversation_id"] == with_eight.json()["conversation_id"]
     addresses = world.rows("SELECT address FROM app.contact_identities WHERE value = '+5531988880002'")
     assert [row["address"] for row in addresses] == ["553188880002@s.whatsapp.net"]
+
+
+def test_the_second_call_of_a_key_is_told_that_the_first_still_looks_the_number_up(
+    world: World, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, to, key_ = world.box.cast.ana, "+5511988880009", new_id().hex
+    answers: list[httpx.Response] = []
+    client = Programs(world.box)
+
+    def ask_again_meanwhile(*_: object) -> NumberCheck:
+        answers.append(client.call(ana, "POST", "/api/v1/messages", body(world, to), idempotency_key=key_))
+        return NumberCheck(to, exists=True, address=Address("phone", to, "5511988880009@s.whatsapp.net"))
+
+    monkeypatch.setattr(first_contact, "check_number", ask_again_meanwhile)
+    first = programs.call(ana, "POST", "/api/v1/messages", body(world, to), idempotency_key=key_)
+    later = client.call(ana, "POST", "/api/v1/messages", body(world, to), idempotency_key=key_)
+    client.close()
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(409, "idempotency.busy")]
+    assert (first.status_code, later.status_code) == (201, 201)
+    assert first.content == later.content
 
 
 def test_a_number_without_whatsapp_is_told_so(world: World, programs: Programs) -> None:

@@ -96,6 +96,15 @@ def test_places_and_cards_go_out(shop: Shop, start_worker: StartWorker) -> None:
     shop.wait_for_status(cards, "sent")
 
 
+def test_a_card_with_two_numbers_goes_out_with_both(shop: Shop, start_worker: StartWorker) -> None:
+    start_worker()
+    phones = [{"number": "+5511912345678"}, {"number": "+551133334444"}]
+    cards = shop.write(shop.customer(), None, "contacts", payload={"contacts": [{"name": "Rui", "phones": phones}]})
+    shop.wait_for_status(cards, "sent")
+    [sent] = shop.sim.sent(instance=shop.instance)
+    assert [card["phoneNumber"] for card in sent.body["contact"]] == ["+5511912345678", "+551133334444"]
+
+
 def test_a_reply_quotes_what_the_customer_wrote(shop: Shop, start_worker: StartWorker) -> None:
     start_worker()
     maria = shop.customer()

@@ -10,6 +10,9 @@ from hunfly_box.kit.ids import new_id
 
 PLACE = Location(lat=1, lng=1)
 PERSON = SharedContact(name="P", phones=["+1"])
+NAMELESS = SharedContact(name=" ", phones=["+1"])
+UNREACHABLE = SharedContact(name="P", phones=[])
+WITH_WORDS = SharedContact(name="P", phones=["+1", "call me"])
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,9 @@ def test_a_whole_message_passes(message: Outgoing) -> None:
         (Outgoing(type="text", text="x", media_id=new_id()), "media_id"),
         (Outgoing(type="voice", media_id=new_id(), text="x"), "text"),
         (Outgoing(type="contacts", contacts=[PERSON] * 11), "contacts"),
+        (Outgoing(type="contacts", contacts=[NAMELESS]), "contacts[0].name"),
+        (Outgoing(type="contacts", contacts=[PERSON, UNREACHABLE]), "contacts[1].phones"),
+        (Outgoing(type="contacts", contacts=[WITH_WORDS]), "contacts[0].phones"),
         (Outgoing(type="location", location=Location(lat=91, lng=0)), "location"),
         (Outgoing(type="note", text="x", quoted_id=new_id()), "quoted_id"),
         (Outgoing(type="system", text="x"), "type"),

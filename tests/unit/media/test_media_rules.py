@@ -47,6 +47,24 @@ def test_pages_and_drawings_that_can_run_programs_are_never_shown_inline() -> No
 
 
 @pytest.mark.parametrize(
+    ("name", "mime", "may"),
+    [
+        ("orçamento.pdf", "application/pdf", True),
+        ("NOTA.XML", "application/octet-stream", True),
+        ("Contrato v1.2", "application/octet-stream", True),
+        (None, "image/jpeg", True),
+        ("planilha.xlsm", "application/zip", False),
+        ("setup.exe", "application/octet-stream", False),
+        ("página.html", "application/octet-stream", False),
+        ("foto.jpg", "application/x-msdownload", False),
+        ("foto.jpg.scr", "application/octet-stream", False),
+    ],
+)
+def test_programs_pages_and_macros_are_not_sent(name: str | None, mime: str, may: bool) -> None:
+    assert sniffing.may_be_sent(mime, name) is may
+
+
+@pytest.mark.parametrize(
     ("name", "shown"),
     [
         ("../../etc/passwd", "passwd"),
