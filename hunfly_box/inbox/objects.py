@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hunfly_box.contacts.objects import Label, avatar_url, display_name
 from hunfly_box.inbox import payloads
-from hunfly_box.inbox.payloads import Location, Mention, Poll, Referral, SharedContact
+from hunfly_box.inbox.payloads import CalendarEvent, Location, Mention, Order, Poll, Referral, SharedContact
 from hunfly_box.inbox.statements import CONVERSATIONS, MESSAGES
 from hunfly_box.kit.database import Transaction
 from hunfly_box.kit.moments import rfc3339, rfc3339_or_none
@@ -72,6 +72,8 @@ class Message(Struct, frozen=True, kw_only=True):
     location: Location | None
     contacts: list[SharedContact] | None
     poll: Poll | None
+    order: Order | None
+    event: CalendarEvent | None
     quoted: Quoted | None
     reactions: list[Reaction]
     status: str | None
@@ -164,6 +166,8 @@ def _message(line: dict[str, Any]) -> Message:
         location=payloads.location_of(line["type"], payload),
         contacts=payloads.contacts_of(line["type"], payload),
         poll=payloads.poll_of(line["type"], payload),
+        order=payloads.order_of(line["type"], payload),
+        event=payloads.event_of(line["type"], payload),
         quoted=_quoted(line),
         reactions=[Reaction(**reaction) for reaction in line["reactions"]],
         status=line["status"],

@@ -1,9 +1,12 @@
 """A message's payload, as the provider's plain types leave it, in the words of the public surface."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+
+from hunfly_box.kit.moments import rfc3339
 
 Payload = dict[str, Any]
 
@@ -30,6 +33,26 @@ class Poll(Struct, frozen=True, kw_only=True):
     name: str
     options: list[PollOption]
     selectable: int
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """A basket, or one product somebody asks about. `total` in units of the currency."""
+
+    kind: str
+    title: str | None
+    note: str | None
+    item_count: int | None
+    total: float | None
+    currency: str | None
+
+
+class CalendarEvent(Struct, frozen=True, kw_only=True):
+    name: str | None
+    description: str | None
+    place: str | None
+    starts_at: str | None
+    ends_at: str | None
+    canceled: bool
 
 
 class Mention(Struct, frozen=True, kw_only=True):
@@ -75,6 +98,33 @@ def poll_of(type_: str, payload: Payload) -> Poll | None:
         name=payload.get("question") or "",
         options=[PollOption(name=name, votes=votes.get(name, 0)) for name in _option_names(payload)],
         selectable=int(payload.get("selectable") or 0),
+    )
+
+
+def order_of(type_: str, payload: Payload) -> Order | None:
+    if type_ != "order" or not payload.get("kind"):
+        return None
+    total = payload.get("total")
+    return Order(
+        kind=payload["kind"],
+        title=_text(payload.get("title")),
+        note=_text(payload.get("note")),
+        item_count=payload.get("item_count"),
+        total=float(total) if total is not None else None,
+        currency=_text(payload.get("currency")),
+    )
+
+
+def event_of(type_: str, payload: Payload) -> CalendarEvent | None:
+    if type_ != "event":
+        return None
+    return CalendarEvent(
+        name=_text(payload.get("name")),
+        description=_text(payload.get("description")),
+        place=_text(payload.get("place")),
+        starts_at=_moment(payload.get("starts_at")),
+        ends_at=_moment(payload.get("ends_at")),
+        canceled=payload.get("is_canceled") is True,
     )
 
 
@@ -145,6 +195,10 @@ def _votes(payload: Payload) -> dict[str, int]:
             voters = option.get("voters")
             counted[str(option["name"])] = len(voters) if isinstance(voters, list) else int(option.get("votes") or 0)
     return counted
+
+
+def _moment(epoch_seconds: float | None) -> str | None:
+    return rfc3339(datetime.fromtimestamp(epoch_seconds, UTC)) if epoch_seconds else None
 
 
 def _text(value: Any) -> str | None:

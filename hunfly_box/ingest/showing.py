@@ -86,6 +86,8 @@ def _message(row: Row, line: dict[str, Any], stored: Stored) -> Message:
         location=None,
         contacts=None,
         poll=None,
+        order=None,
+        event=None,
         quoted=None,
         reactions=[],
         status=None,

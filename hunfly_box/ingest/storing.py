@@ -50,6 +50,7 @@ class Storer:
     batches: int = 0
     rows: int = 0
     heard_at: dict[str, float] = field(default_factory=dict)
+    wrote_at: dict[str, float] = field(default_factory=dict)
 
     async def store(self, parts: list[Part]) -> None:
         """Raises Away. What fails by itself is parked; what was merged away meanwhile is tried again."""
@@ -127,13 +128,16 @@ class Storer:
             self.known.forget(key)
 
     def _heard(self, batch: Gathered) -> list[int]:
+        """Channels whose proof of life is due. That a customer wrote must not hide behind a tick a moment before."""
         now = time.monotonic()
-        heard = [
-            c
-            for channel, c in batch.channels.items()
-            if now - self.heard_at.get(channel, -HEALTH_SECONDS) >= HEALTH_SECONDS
-        ]
-        names = list(batch.channels)
-        for c in heard:
-            self.heard_at[names[c - 1]] = now
+        heard = []
+        for channel, c in batch.channels.items():
+            is_due = now - self.heard_at.get(channel, -HEALTH_SECONDS) >= HEALTH_SECONDS
+            wrote = c in batch.wrote
+            if wrote and now - self.wrote_at.get(channel, -HEALTH_SECONDS) >= HEALTH_SECONDS:
+                self.wrote_at[channel] = now
+                is_due = True
+            if is_due:
+                self.heard_at[channel] = now
+                heard.append(c)
         return heard

@@ -130,6 +130,14 @@ def number(value: int | float) -> str:
     return numbers.format_decimal(value, locale=_locale())
 
 
+def money(value: float, currency: str | None) -> str:
+    """A currency nobody knows is written as it came."""
+    try:
+        return numbers.format_currency(value, currency or "", locale=_locale())
+    except (ValueError, numbers.UnknownCurrencyError):
+        return f"{number(value)} {currency or ''}".strip()
+
+
 @lru_cache(maxsize=4096)
 def phone(value: str | None) -> str:
     if not value:
@@ -212,6 +220,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "seconds": seconds,
     "file_size": file_size,
     "number": number,
+    "money": money,
     "phone": phone,
     "initials": initials,
     "hue": hue,

@@ -77,7 +77,7 @@ def change_role(tx: Transaction, tenant_id: UUID, user_id: UUID, role: str) -> N
 
 
 def set_active(tx: Transaction, user_id: UUID, *, is_active: bool) -> None:
-    """Switching somebody off ends their sessions; their tokens die with them."""
+    """Switching somebody off ends their sessions; their tokens die with them. They look after nothing any more."""
     changed = tx.execute(
         "UPDATE app.users SET is_active = :is_active, updated_at = now() WHERE id = :user_id",
         is_active=is_active,

@@ -479,7 +479,8 @@ BEGIN
     change := e - 'provider_id' - 'v' - 'a' - 'j' - 'c';
     IF p_contact IS NOT NULL THEN
       -- By contact, not by address: the same person reacts by number and by LID.
-      change := change || (SELECT jsonb_build_object('reactor', k.id, 'name', coalesce(k.name, k.push_name, k.phone))
+      change := change || (SELECT jsonb_build_object('reactor', k.id, 'name', coalesce(k.name, k.push_name, k.phone,
+                             (SELECT min(i.value) FROM app.contact_identities i WHERE i.tenant_id = p_tenant AND i.contact_id = k.id)))
                            FROM app.contacts k WHERE k.tenant_id = p_tenant AND k.id = p_contact);
     END IF;
     changes := app.apply_change(p_tenant, p_channel, e ->> 'provider_id',

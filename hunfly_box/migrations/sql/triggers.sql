@@ -13,6 +13,15 @@ CREATE TRIGGER raise_version BEFORE UPDATE ON app.channels FOR EACH ROW WHEN (NE
 CREATE TRIGGER raise_version BEFORE UPDATE ON app.contacts FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION app.raise_version();
 CREATE TRIGGER raise_version BEFORE UPDATE ON app.media FOR EACH ROW WHEN (NEW.version = OLD.version) EXECUTE FUNCTION app.raise_version();
 
+-- Who is switched off looks after nothing any more; the tenants' own roles see memberships, not users.
+CREATE FUNCTION app.switch_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE app.memberships SET is_active = NEW.is_active WHERE user_id = NEW.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER switch_memberships AFTER UPDATE OF is_active ON app.users FOR EACH ROW WHEN (NEW.is_active <> OLD.is_active)
+  EXECUTE FUNCTION app.switch_memberships();
+
 CREATE FUNCTION app.log_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)

@@ -61,7 +61,7 @@ def read_update(update: dict[str, Any]) -> list[Event]:
     chat = address_in(update.get("remoteJid"))
     events: list[Event] = []
     if isinstance(update.get("pollUpdates"), list) and update["pollUpdates"]:
-        events.append(PollTally(message_id, _tally(update["pollUpdates"])))
+        events.append(PollTally(message_id, tally(update["pollUpdates"])))
     if isinstance(update.get("message"), dict) and update["message"]:
         # The SERVER_ACK beside a remote edit acknowledges nothing.
         said = edited_text(update["message"])
@@ -76,7 +76,7 @@ def read_update(update: dict[str, Any]) -> list[Event]:
     return events or [Ignored("no_content")]
 
 
-def _tally(updates: list[Any]) -> tuple[PollOption, ...]:
+def tally(updates: list[Any]) -> tuple[PollOption, ...]:
     return tuple(
         PollOption(option, addresses_in(sequence(mapping(update).get("voters"))))
         for update in updates[:MAX_OPTIONS]

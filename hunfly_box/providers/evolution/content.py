@@ -222,7 +222,7 @@ def _reply(kind: str, chosen: Any, title: Any, description: Any = None) -> Conte
 
 
 def _order(body: dict[str, Any], ref: str) -> Content:
-    order = {
+    order: dict[str, Any] = {
         "kind": "order",
         "id": name(body.get("orderId")),
         "title": name(body.get("orderTitle")),
@@ -231,12 +231,12 @@ def _order(body: dict[str, Any], ref: str) -> Content:
         "total": _thousandths(body.get("totalAmount1000")),
         "currency": name(body.get("totalCurrencyCode")),
     }
-    return Content("order", text(body.get("message")), payload=order)
+    return Content("order", text(body.get("message")) or order["title"], payload=order)
 
 
 def _product(body: dict[str, Any], ref: str) -> Content:
     product = mapping(body.get("product"))
-    order = {
+    order: dict[str, Any] = {
         "kind": "product",
         "id": name(product.get("productId")),
         "title": name(product.get("title")),
@@ -245,7 +245,7 @@ def _product(body: dict[str, Any], ref: str) -> Content:
         "total": _thousandths(product.get("priceAmount1000")),
         "currency": name(product.get("currencyCode")),
     }
-    return Content("order", text(body.get("body")), payload=order)
+    return Content("order", text(body.get("body")) or order["title"], payload=order)
 
 
 def _thousandths(value: Any) -> float | None:

@@ -14,6 +14,7 @@ from hunfly_box.providers.port import (
     Ignored,
     IncomingMessage,
     Parked,
+    PollTally,
     QuotedRef,
     ReactionChanged,
 )
@@ -33,7 +34,9 @@ REFERRAL_FIELDS = {
 Parties = tuple[Address, Address | None, tuple[Address, ...]]
 
 
-def read_record(record: dict[str, Any], *, from_history: bool = False, is_api_echo: bool = False) -> Event:
+def read_record(
+    record: dict[str, Any], *, from_history: bool = False, is_api_echo: bool = False
+) -> Event | list[Event]:
     key = mapping(record.get("key"))
     if (reason := ignored_chat(key.get("remoteJid"))) is not None:
         return Ignored(reason)
@@ -52,7 +55,16 @@ def read_record(record: dict[str, Any], *, from_history: bool = False, is_api_ec
     content = _content(record, unwrapped, provider_id)
     if content is None:
         return Ignored("no_content")
-    return _message(provider_id, found, record, unwrapped, content, from_history, is_api_echo)
+    event = _message(provider_id, found, record, unwrapped, content, from_history, is_api_echo)
+    standing = _standing(record, content)
+    return [event, standing] if standing is not None else event
+
+
+def _standing(record: dict[str, Any], content: Content) -> PollTally | None:
+    """Beside a vote stands how the whole poll stands, where the engine could decrypt it."""
+    poll_id = (content.payload or {}).get("poll_provider_id") if content.type == "poll_vote" else None
+    updates = sequence(record.get("pollUpdates"))
+    return PollTally(poll_id, changes.tally(updates)) if poll_id and updates else None
 
 
 def ignored_chat(jid: Any) -> str | None:

@@ -88,15 +88,15 @@ def _of_object(reader: Callable[[dict[str, Any]], Event | list[Event]]) -> Reade
     return read_object
 
 
-def _live(record: dict[str, Any]) -> Event:
+def _live(record: dict[str, Any]) -> Event | list[Event]:
     return read_record(record)
 
 
-def _echo(record: dict[str, Any]) -> Event:
+def _echo(record: dict[str, Any]) -> Event | list[Event]:
     return read_record(record, is_api_echo=True)
 
 
-def _history(record: dict[str, Any]) -> Event:
+def _history(record: dict[str, Any]) -> Event | list[Event]:
     return read_record(record, from_history=True)
 
 

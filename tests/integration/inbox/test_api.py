@@ -122,6 +122,27 @@ def test_location_and_contacts_come_back_as_they_went(world: World, programs: Pr
     assert shared["contacts"] == people
 
 
+def test_orders_and_events_tell_what_they_are_about(world: World, programs: Programs) -> None:
+    conversation_id = world.conversation()
+    order = {"kind": "product", "title": "Bolo", "note": None, "item_count": 1, "total": 50.0, "currency": "BRL"}
+    event = {"name": "Festa", "description": None, "place": "Salão", "starts_at": 1_795_379_072.0, "is_canceled": True}
+    world.incoming(conversation_id, "Bolo", type="order", payload=order)
+    world.incoming(conversation_id, "Festa", type="event", payload=event)
+
+    path = f"/api/v1/conversations/{conversation_id}/messages?limit=2"
+    told = programs.call(world.box.cast.ana, "GET", path).json()["items"]
+
+    assert (told[1]["order"], told[1]["event"]) == (order, None)
+    assert told[0]["event"] == {
+        "name": "Festa",
+        "description": None,
+        "place": "Salão",
+        "starts_at": "2026-11-22T20:24:32.000Z",
+        "ends_at": None,
+        "canceled": True,
+    }
+
+
 def test_a_colleagues_conversation_and_another_tenants_are_not_there(
     world: World, strangers_world: World, programs: Programs
 ) -> None:

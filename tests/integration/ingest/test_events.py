@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hunfly_box.access.commands import people
 from hunfly_box.kit.database import Scope
 from hunfly_box.kit.ids import new_id
 from tests.conftest import Box
@@ -96,15 +97,20 @@ def test_the_latest_reaction_counts_and_a_withdrawn_one_stays_withdrawn(
     assert (row["emoji"], row["reactor_name"]) == ("", "Maria")
 
 
-def test_a_poll_shows_its_standing(box: Box, instance: str, chat: str, messages: Rows) -> None:
+@pytest.mark.parametrize("with_the_vote", [False, True])
+def test_a_poll_shows_its_standing(box: Box, instance: str, chat: str, messages: Rows, with_the_vote: bool) -> None:
+    vote = {"pollUpdateMessage": {"pollCreationMessageKey": {"id": "P1"}, "vote": {"selectedOptions": ["A"]}}}
     poll = {"pollCreationMessageV3": {"name": "Qual?", "options": [{"optionName": "A"}, {"optionName": "B"}]}}
     tally = [{"name": "A", "voters": [chat]}, {"name": "B", "voters": []}]
+    update = {"keyId": "P1", "remoteJid": chat, "fromMe": False, "pollUpdates": tally}
     deliver(
         box,
         upsert(instance, chat, "P1", "", message=poll),
-        event(instance, "messages.update", {"keyId": "P1", "remoteJid": chat, "fromMe": False, "pollUpdates": tally}),
+        upsert(instance, chat, "P2", "", message=vote, pollUpdates=tally)
+        if with_the_vote
+        else event(instance, "messages.update", update),
     )
-    (message,) = messages()
+    (message,) = (one for one in messages() if one["type"] == "poll")
     assert (message["type"], message["payload"]["question"]) == ("poll", "Qual?")
     assert [len(option["voters"]) for option in message["payload"]["tally"]] == [1, 0]
 
@@ -176,9 +182,21 @@ def test_a_customer_opens_what_was_resolved_and_keeps_an_active_assignee(
     assert sorted(row["resolved_at"] is None for row in rounds) == [False, True]
 
 
+@pytest.mark.parametrize("way", ["left the tenant", "switched off"])
 def test_a_customer_who_returns_to_somebody_who_left_waits_in_the_queue(
-    box: Box, instance: str, chat: str, conversations: Rows
+    box: Box, instance: str, chat: str, conversations: Rows, way: str
 ) -> None:
+    def work(*, is_active: bool) -> None:
+        with box.resources.control.transaction() as control:
+            if way == "switched off":
+                people.set_active(control, box.cast.bia.id, is_active=is_active)
+                return
+            control.execute(
+                "UPDATE app.memberships SET is_active = :is_active WHERE user_id = :id",
+                is_active=is_active,
+                id=box.cast.bia.id,
+            )
+
     deliver(box, upsert(instance, chat, "O1", "oi"))
     with box.resources.database.transaction(Scope.system(box.cast.tenant_a)) as tx:
         tx.execute(
@@ -186,15 +204,37 @@ def test_a_customer_who_returns_to_somebody_who_left_waits_in_the_queue(
             who=box.cast.bia.id,
             id=conversations()[0]["id"],
         )
-    with box.resources.control.transaction() as control:
-        control.execute("UPDATE app.memberships SET is_active = false WHERE user_id = :id", id=box.cast.bia.id)
+    work(is_active=False)
     try:
         deliver(box, upsert(instance, chat, "O2", "voltei", at=1_790_000_100))
     finally:
-        with box.resources.control.transaction() as control:
-            control.execute("UPDATE app.memberships SET is_active = true WHERE user_id = :id", id=box.cast.bia.id)
+        work(is_active=True)
     (conversation,) = conversations()
     assert (conversation["status"], conversation["assignee_id"]) == ("open", None)
+
+
+def test_that_a_customer_wrote_is_noted_right_behind_another_sign_of_life(
+    box: Box, instance: str, chat: str, read: Read
+) -> None:
+    deliver(box, status(instance, "T1", "READ"), upsert(instance, chat, "L1", "oi"))
+    (health,) = read(
+        "SELECT h.* FROM app.channel_health h JOIN app.channels c ON c.id = h.channel_id WHERE c.instance = :instance",
+        instance=instance,
+    )
+    assert health["last_inbound_at"] is not None
+
+
+def test_who_reacts_without_a_name_is_told_by_their_address(
+    box: Box, instance: str, messages: Rows, read: Read
+) -> None:
+    group, nobody = "120363000000000777@g.us", {"participant": "555000111222333@lid"}
+    deliver(
+        box,
+        upsert(instance, group, "M1", "oi", key={"participant": CHAT.format(9_999_999)}),
+        reaction(instance, group, "M1", "👍", 1, name=None, key=nobody),
+    )
+    (found,) = read("SELECT * FROM app.reactions WHERE message_id = :id", id=messages()[0]["id"])
+    assert found["reactor_name"] == "555000111222333"
 
 
 def test_an_answer_from_the_phone_ends_the_waiting(

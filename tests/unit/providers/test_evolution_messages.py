@@ -16,6 +16,7 @@ from hunfly_box.providers.port import (
     IncomingMessage,
     MediaRef,
     ParticipantsChanged,
+    PollOption,
     PollTally,
     QuotedRef,
     ReactionChanged,
@@ -183,6 +184,31 @@ def test_an_order_has_its_sum() -> None:
     payload = message({"orderMessage": order}).payload
     assert payload is not None
     assert (payload["total"], payload["currency"], payload["item_count"]) == (12.5, "BRL", 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"orderMessage": {"orderTitle": "Bolo", "message": "para sábado"}}, "para sábado"),
+        ({"orderMessage": {"orderTitle": "Bolo"}}, "Bolo"),
+        ({"productMessage": {"product": {"title": "Bolo"}, "body": "tem hoje?"}}, "tem hoje?"),
+        ({"productMessage": {"product": {"title": "Bolo"}}}, "Bolo"),
+    ],
+)
+def test_an_order_says_at_least_what_it_is_about(content: dict[str, Any], text: str) -> None:
+    assert message(content).text == text
+
+
+def test_a_vote_brings_the_standing_of_its_poll_along() -> None:
+    vote = {"pollCreationMessageKey": {"id": "POLL"}, "vote": {"selectedOptions": ["A"]}}
+    standing = [{"name": "A", "voters": [MARIA.raw]}, {"name": "B", "voters": []}]
+    data = {"key": KEY, "message": {"pollUpdateMessage": vote}, "pollUpdates": standing}
+
+    voted, tally = read("messages.upsert", data)
+
+    assert isinstance(voted, IncomingMessage)
+    assert (voted.type, voted.text) == ("poll_vote", "A")
+    assert tally == PollTally("POLL", (PollOption("A", (MARIA,)), PollOption("B")))
 
 
 def test_a_quote_says_what_and_whom() -> None:
