@@ -42,7 +42,7 @@ def migrate(admin_url: str, app_url: str, passwords_file: Path) -> list[str]:
                 connection.commit()
     except OperationalError as error:
         raise MigrationError(
-            f"The database did not answer: {error.orig}",
+            f"The database did not answer: {str(error.orig).strip().splitlines()[0]}",
             "Check HUNFLY_DATABASE_ADMIN_URL and that the server runs.",
         ) from error
     finally:

@@ -7,6 +7,8 @@ and answers {"done": […]} or {"refused": kind, "message": …, "remedy": …}.
 import json
 import sys
 
+from sqlalchemy.exc import OperationalError
+
 from hunfly_box.kit.database import make_engine
 from hunfly_box.operations import catalogue
 from hunfly_box.operations.errors import MigrationError, UnsafeDatabase
@@ -28,6 +30,11 @@ def upgrade(services: Services) -> list[str]:
                 "Set HUNFLY_DATABASE_ADMIN_URL to a login that may create roles, or run hunfly-box migrate with it.",
             )
         catalogue.refuse_unsafe(engine)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise MigrationError(
+            f"The database did not answer: {reason}", "Check HUNFLY_DATABASE_URL and that the server runs."
+        ) from error
     finally:
         engine.dispose()
     return done
