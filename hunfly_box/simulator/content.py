@@ -164,8 +164,32 @@ def build(kind: str, **fields: Any) -> Content:
     if kind == "button_reply":
         return button_reply(fields["button"], fields["title"])
     if kind == "raw":
-        return Content(fields["message_type"], fields["message"], context=fields.get("context"))
+        return as_told(fields["message_type"], fields["message"], fields.get("context"))
     raise ValueError(f"unknown kind of message {kind!r}")
+
+
+def as_told(message_type: str, message: Json, context: Json | None) -> Content:
+    """What WhatsApp sends, as the engine tells it: two types are rewritten, at the top and in a quote."""
+    if context and isinstance(context.get("quotedMessage"), dict):
+        context = context | {"quotedMessage": _rewritten(context["quotedMessage"])}
+    block = message.get(message_type)
+    if message_type == "extendedTextMessage" and isinstance(block, dict):
+        return Content("conversation", _rewritten(message), context=context or block.get("contextInfo"))
+    if message_type == "documentWithCaptionMessage" and isinstance(block, dict):
+        return Content("documentMessage", _rewritten(message), context=context)
+    return Content(message_type, message, context=context)
+
+
+def _rewritten(message: Json) -> Json:
+    """The preview of a link is lost."""
+    kept = dict(message)
+    text = kept.pop("extendedTextMessage", None)
+    document = kept.pop("documentWithCaptionMessage", None)
+    if text is not None:
+        kept = {"conversation": text.get("text"), **kept}
+    if document is not None:
+        kept = {**document["message"], **kept}
+    return kept
 
 
 def incoming_media(kind: str, **fields: Any) -> Media:

@@ -100,6 +100,7 @@ async def answer(engine: Engine, request: Request) -> Response:
         note.body = call.body
         note.instance = call.name
         _guard(call)
+        _go_astray(call)
         response = await _carry_out(call, handler, note)
     except ContractError as error:
         note.outcome = "refused"
@@ -145,12 +146,20 @@ def _guard(call: Call) -> None:
 
 
 def _tokens_that_open(call: Call) -> set[str]:
-    """A number's own token; and, as in the real one, any other's when `instanceName` in the query names it."""
     instances_by_name = call.engine.world.instances
     if call.path == FETCH:
         return {one.token for one in instances_by_name.values()}
-    names = {call.name, call.query.get("instanceName", call.name)}
-    return {instances_by_name[name].token for name in names if name in instances_by_name}
+    return {call.instance.token}
+
+
+def _go_astray(call: Call) -> None:
+    """The real one's hole: the guards look at the path, the deed at `instanceName` in the query if it is there."""
+    wanted = call.query.get("instanceName")
+    if wanted is None or call.path in (CREATE, FETCH):
+        return
+    call.name, call.found = wanted, call.engine.world.instances.get(wanted)
+    if call.found is None:
+        raise ContractError(500, "Cannot read properties of undefined")
 
 
 async def _carry_out(call: Call, handler: ContractHandler, note: heart.Call) -> Response:

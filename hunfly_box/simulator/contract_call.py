@@ -14,6 +14,7 @@ from hunfly_box.simulator.shapes import Json
 
 # Shorter than any telephone number with its country: WhatsApp knows no such account.
 SHORTEST_NUMBER = 10
+PRESENCES = ("available", "unavailable", "composing", "recording", "paused")
 
 UploadedFile = tuple[str, str, bytes]
 
@@ -53,6 +54,11 @@ def require(body: Json, **kinds: type | tuple[type, ...]) -> None:
             wrong.append(f"{name} is not of a type(s) {names.get(first, 'number')}")
     if missing or wrong:
         raise broken_rules(missing + wrong)
+
+
+def check_presence(body: Json) -> None:
+    if body.get("presence") not in PRESENCES:
+        raise broken_rules([f"presence is not one of enum values: {','.join(PRESENCES)}"])
 
 
 @dataclass

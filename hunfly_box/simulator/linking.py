@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -186,11 +187,13 @@ def _boom(code: int) -> str:
     return json.dumps({"error": error, "date": iso(time.time())}, separators=(",", ":"))
 
 
-def logout(engine: Engine, instance: Instance) -> None:
+def logout(engine: Engine, instance: Instance) -> asyncio.Task[bool]:
+    """The task ends with the last retry of logout.instance."""
     told = wipe(engine, instance, 401)
-    engine.webhooks.send(instance, "logout.instance", None)
+    delivery = engine.webhooks.send(instance, "logout.instance", None)
     connection_update(engine, instance, "close", 401)
     engine.webhooks.queue(instance, "status.instance", told)
+    return delivery
 
 
 async def storm(engine: Engine, instance: Instance, seconds: float) -> None:
@@ -211,9 +214,9 @@ async def replaced(engine: Engine, instance: Instance, rounds: int) -> None:
 
 
 async def remove(engine: Engine, instance: Instance) -> None:
-    """Deletion waits for the webhook of remove.instance with all its retries; until then the name is taken."""
+    """Deletion waits for two webhooks with all their retries; until then the name is taken."""
     if instance.state != "close":
-        logout(engine, instance)
+        await logout(engine, instance)
     named = {"instanceName": instance.name, "instanceId": instance.id}
     engine.webhooks.send(instance, "instance.delete", named)
     await engine.webhooks.send(instance, "remove.instance", None)
@@ -227,7 +230,7 @@ async def _push_history(engine: Engine, instance: Instance, wanted: int) -> None
     await engine.pause(0.5)
     if wanted:
         make_history(engine, instance, wanted)
-    rows = [row for row in instance.rows.values() if not row.seen_by_engine]
+    rows = [row for row in instance.rows.values() if not row.seen_by_engine and traffic.fits_the_table(row)]
     if not rows:
         return
     rows.sort(key=lambda row: row.timestamp, reverse=True)

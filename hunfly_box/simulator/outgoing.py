@@ -45,7 +45,7 @@ def launch(call: Call, row: Row) -> Json:
     instance = call.instance
     instance.rows[row.key_id] = row
     note_sent(call, row)
-    record = record_of(instance.id, row)
+    record = record_of(instance.id, row) | {"message": traffic.with_base64(instance, row)}
     call.engine.webhooks.send(instance, "send.message", record)
     call.engine.show(type="message", instance=instance.name, chat=row.chat, id=row.key_id)
     call.engine.spawn(traffic.travel(call.engine, instance, row))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from hunfly_box.simulator import jids, outgoing, traffic
-from hunfly_box.simulator.contract_call import Answer, Call, look_up, receiver, require
+from hunfly_box.simulator.contract_call import Answer, Call, check_presence, look_up, receiver, require
 from hunfly_box.simulator.contract_errors import ContractError, bad_request, broken_rules, connection_closed
 from hunfly_box.simulator.model import Instance, Row
 from hunfly_box.simulator.shapes import Json, iso, row_id, stored, without_nothing
@@ -68,6 +68,7 @@ async def mark_read(call: Call) -> Answer:
 
 async def send_presence(call: Call) -> Answer:
     require(call.body, number=str, presence=str, delay=(int, float))
+    check_presence(call.body)
     to = receiver(call, call.body["number"])
     call.instance.subscribed.add(to.jid)
     await outgoing.show_presence(call, to.chat, call.body["presence"], float(call.body["delay"]))
@@ -177,8 +178,12 @@ async def find_contacts(call: Call) -> Answer:
 
 
 async def find_statuses(call: Call) -> Answer:
-    key_id = (call.body.get("where") or {}).get("id")
-    rows = [row for row in call.instance.rows.values() if key_id in (None, row.key_id)]
+    where = call.body.get("where") or {}
+    rows = [
+        row
+        for row in call.instance.rows.values()
+        if where.get("id") in (None, row.key_id) and where.get("remoteJid") in (None, row.key["remoteJid"])
+    ]
     updates = [(row, status) for row in rows for status in row.updates]
     size = int(call.body.get("offset") or DEFAULT_PAGE_SIZE)
     start = (int(call.body.get("page") or 1) - 1) * size

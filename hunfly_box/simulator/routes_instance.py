@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from hunfly_box.simulator import linking
-from hunfly_box.simulator.contract_call import Answer, Call, require
+from hunfly_box.simulator.contract_call import Answer, Call, check_presence, require
 from hunfly_box.simulator.contract_errors import ContractError, bad_request, broken_rules
 from hunfly_box.simulator.model import SETTINGS_BOOLEANS, Instance, Webhook
 from hunfly_box.simulator.shapes import Json, iso, new_uuid, row_id
@@ -181,9 +181,7 @@ async def restart(call: Call) -> Answer:
 
 
 async def set_presence(call: Call) -> Answer:
-    known = ("available", "unavailable", "composing", "recording", "paused")
-    if call.body.get("presence") not in known:
-        raise broken_rules([f"presence is not one of enum values: {','.join(known)}"])
+    check_presence(call.body)
     return 201, {"presence": call.body["presence"]}
 
 

@@ -12,13 +12,14 @@ from hunfly_box.simulator import media as files
 from hunfly_box.simulator import outgoing, traffic
 from hunfly_box.simulator.content import Content
 from hunfly_box.simulator.contract_call import Answer, Call, receiver, require, row_by_key
-from hunfly_box.simulator.contract_errors import ContractError, bad_request, connection_closed
+from hunfly_box.simulator.contract_errors import ContractError, bad_request, broken_rules, connection_closed
 from hunfly_box.simulator.model import Media, Row
 from hunfly_box.simulator.shapes import Json, engine_message_id
 
 OUTGOING_PATH = "/o1/v/t24/f2/m/SIMULATED"
 MEDIA_TYPES = ("image", "document", "video", "audio", "ptv")
 MOST_REPLY_BUTTONS = 3
+FEWEST_POLL_VALUES, MOST_POLL_VALUES = 2, 10
 
 # One emoji: a pictograph or flag with its modifiers, joiners and variation marks.
 EMOJI = re.compile(
@@ -171,6 +172,7 @@ async def send_reaction(call: Call) -> Answer:
 async def send_poll(call: Call) -> Answer:
     require(call.body, number=str, name=str, selectableCount=int, values=list)
     body = call.body
+    _check_poll(body)
     block = {"name": body["name"], "selectableOptionsCount": body["selectableCount"]}
     block["options"] = [{"optionName": value} for value in body["values"]]
     message = {
@@ -178,6 +180,20 @@ async def send_poll(call: Call) -> Answer:
         "pollCreationMessageV3": block,
     }
     return await outgoing.send(call, Content("pollCreationMessageV3", message))
+
+
+def _check_poll(body: Json) -> None:
+    complaints = []
+    if body["selectableCount"] < 0:
+        complaints.append("selectableCount must be greater than or equal to 0")
+    if body["selectableCount"] > MOST_POLL_VALUES:
+        complaints.append(f"selectableCount must be less than or equal to {MOST_POLL_VALUES}")
+    if len(body["values"]) < FEWEST_POLL_VALUES:
+        complaints.append(f"values does not meet minimum length of {FEWEST_POLL_VALUES}")
+    if len(body["values"]) > MOST_POLL_VALUES:
+        complaints.append(f"values does not meet maximum length of {MOST_POLL_VALUES}")
+    if complaints:
+        raise broken_rules(complaints)
 
 
 async def send_list(call: Call) -> Answer:

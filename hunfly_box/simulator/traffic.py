@@ -17,6 +17,7 @@ from hunfly_box.simulator.shapes import Json, Long, iso, phone_message_id, proto
 TO_SERVER, TO_PHONE, TO_EYES = 0.15, 0.25, 0.4
 PUSH_NAME_OF_OWNER = "Você"
 EDIT_WINDOW_SECONDS = 15 * 60
+LONGEST_PUSH_NAME = 100
 
 
 def receive(
@@ -101,6 +102,8 @@ def _stored_key(contact: Contact, group: Group | None, message_id: str) -> Json:
 
 
 def hand_over(engine: Engine, instance: Instance, row: Row) -> None:
+    if not fits_the_table(row):
+        return
     row.seen_by_engine = True
     is_group = jids.is_group(row.key["remoteJid"])
     if not (is_group and instance.settings.get("groupsIgnore")):
@@ -109,6 +112,11 @@ def hand_over(engine: Engine, instance: Instance, row: Row) -> None:
     if instance.settings.get("readMessages") and not row.from_me:
         row.read_by_business = True
     engine.show(type="message", instance=instance.name, chat=row.chat, id=row.key_id)
+
+
+def fits_the_table(row: Row) -> bool:
+    """A row that the engine's own table refuses is told to nobody either: the message is lost."""
+    return len(row.push_name) <= LONGEST_PUSH_NAME
 
 
 def upsert_record(instance: Instance, row: Row) -> Json:
@@ -120,7 +128,7 @@ def upsert_record(instance: Instance, row: Row) -> Json:
         "key": key,
         "pushName": row.push_name,
         "status": row.status,
-        "message": _with_base64(instance, row),
+        "message": with_base64(instance, row),
     }
     if row.context or row.context_shown:
         record["contextInfo"] = row.context
@@ -132,7 +140,7 @@ def upsert_record(instance: Instance, row: Row) -> Json:
     }
 
 
-def _with_base64(instance: Instance, row: Row) -> Json:
+def with_base64(instance: Instance, row: Row) -> Json:
     if not instance.base64_in_use or row.media is None:
         return row.message
     return {**row.message, "base64": base64.b64encode(row.media.data).decode()}
@@ -227,7 +235,6 @@ def revoke(engine: Engine, instance: Instance, row: Row) -> None:
     }
 
     def tell() -> None:
-        # The engine's own copy is overwritten with nothing: reconciliation cannot bring the text back.
         row.message = {}
         engine.webhooks.queue(instance, "messages.edited", {"key": _senders_key(instance, row), "type": "REVOKE"})
         engine.webhooks.queue(instance, "messages.delete", gone)
@@ -325,7 +332,8 @@ def found_record(instance: Instance, row: Row) -> Json:
         "key": row.key,
         "pushName": row.push_name,
         "messageType": row.message_type,
-        "message": stored(row.message),
+        # What the customer revoked is overwritten; what we deleted through the API is only marked.
+        "message": None if row.deleted and not row.key.get("deleted") else stored(row.message),
         "messageTimestamp": row.timestamp,
         "instanceId": instance.id,
         "source": row.source,

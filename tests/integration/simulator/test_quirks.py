@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from typing import Any
 
 import pytest
 
@@ -34,10 +35,15 @@ def test_a_numbers_own_token_opens_its_routes_but_not_create(house: House) -> No
     assert [one["name"] for one in house.call("GET", "/instance/fetchInstances", key=token)[1]] == ["bai2"]
 
 
-def test_another_numbers_token_opens_this_one_when_the_query_names_it(house: House) -> None:
+def test_a_numbers_own_token_acts_on_another_that_the_query_names(house: House) -> None:
     token = house.sim.create_instance("mine")
     assert house.call("GET", "/instance/connectionState/bai2", key=token)[0] == 401
-    assert house.call("GET", "/instance/connectionState/bai2?instanceName=mine", key=token)[0] == 200
+    assert house.call("GET", "/instance/connectionState/bai2?instanceName=mine", key=token)[0] == 401
+    status, body = house.call("GET", "/instance/connectionState/mine?instanceName=bai2", key=token)
+    assert (status, body["instance"]) == (200, {"instanceName": "bai2", "state": "open"})
+    sent = {"number": MARIA, "text": "de quem?"}
+    assert house.call("POST", "/message/sendText/mine?instanceName=bai2", sent, key=token)[0] == 201
+    assert [one.text for one in house.sim.sent(instance="bai2")] == ["de quem?"]
 
 
 def test_create_without_events_is_refused_and_leaves_nothing(house: House) -> None:
@@ -272,7 +278,78 @@ def test_a_revoke_by_the_customer_empties_the_engines_copy(house: House) -> None
     gone = house.hook.wait_for("messages.delete")[-1]["data"]
     assert (gone["id"], gone["status"]) == (asked, "DELETED")
     found = house.call("POST", "/chat/findMessages/bai2", {"where": {"key": {"id": asked}}})[1]
-    assert found["messages"]["records"][0]["message"] == {}
+    assert found["messages"]["records"][0]["message"] is None
+
+
+def test_a_name_too_long_for_the_engines_table_loses_the_message(house: House) -> None:
+    unlucky = house.sim.add_contact("N" * 101, number="5511900000101")
+    lost = house.sim.receive("bai2", unlucky, "alguém?")
+    house.sim.wait_idle()
+    assert house.told("messages.upsert") == []
+    assert house.call("POST", "/chat/findMessages/bai2", {"where": {"key": {"id": lost}}})[1]["messages"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("message_type", "message", "told"),
+    [
+        (
+            "extendedTextMessage",
+            {"extendedTextMessage": {"text": "veja https://x.br", "title": "X", "contextInfo": {"isForwarded": True}}},
+            ("conversation", {"conversation": "veja https://x.br"}, {"isForwarded": True}),
+        ),
+        (
+            "documentWithCaptionMessage",
+            {"documentWithCaptionMessage": {"message": {"documentMessage": {"caption": "c"}}}},
+            ("documentMessage", {"documentMessage": {"caption": "c"}}, None),
+        ),
+        (
+            "ephemeralMessage",
+            {"ephemeralMessage": {"message": {"extendedTextMessage": {"text": "fica"}}}},
+            ("ephemeralMessage", {"ephemeralMessage": {"message": {"extendedTextMessage": {"text": "fica"}}}}, None),
+        ),
+    ],
+)
+def test_two_types_are_rewritten_at_the_top_and_nothing_is_unwrapped(
+    house: House, message_type: str, message: dict[str, Any], told: tuple[str, Any, Any]
+) -> None:
+    house.sim.receive("bai2", house.maria, kind="raw", message_type=message_type, message=message)
+    data = house.hook.wait_for("messages.upsert")[-1]["data"]
+    assert (data["messageType"], data["message"], data.get("contextInfo")) == told
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("message/sendPoll", {"number": MARIA, "name": "Q", "selectableCount": 1, "values": ["A"]}),
+        ("message/sendPoll", {"number": MARIA, "name": "Q", "selectableCount": 11, "values": ["A", "B"]}),
+        ("message/sendPoll", {"number": MARIA, "name": "Q", "selectableCount": 1, "values": list("ABCDEFGHIJK")}),
+        ("chat/sendPresence", {"number": MARIA, "presence": "dancing", "delay": 1}),
+    ],
+)
+def test_what_is_out_of_its_bounds_is_a_list_of_complaints(house: House, path: str, body: dict[str, Any]) -> None:
+    status, answer = house.call("POST", f"/{path}/bai2", body)
+    assert status == 400
+    assert [type(complaint) for complaint in answer["response"]["message"][0]] == [str]
+
+
+def test_deletion_waits_for_the_logouts_webhook_too(house: House) -> None:
+    house.sim.webhook_fault("delay", event="logout.instance", seconds=0.3)
+    assert house.call("DELETE", "/instance/delete/bai2")[0] == 200
+    assert house.told("remove.instance") == []
+    assert house.call("GET", "/instance/connectionState/bai2")[0] == 200
+    house.hook.wait_for("remove.instance")
+    house.sim.wait_idle()
+    assert house.call("GET", "/instance/connectionState/bai2")[0] == 404
+
+
+def test_what_we_send_carries_its_file_too_where_files_are_wanted(empty_house: House) -> None:
+    house = empty_house
+    house.people()
+    house.link(base64=True)
+    body = {"number": MARIA, "mediatype": "document", "media": "JVBERi0xLjQK", "fileName": "a.pdf"}
+    _, sent = house.call("POST", "/message/sendMedia/bai2", body)
+    assert sent["message"]["base64"] == "JVBERi0xLjQK"
+    assert house.hook.wait_for("send.message")[-1]["data"] == sent
 
 
 def test_pages_of_messages_are_sized_by_offset(house: House) -> None:
