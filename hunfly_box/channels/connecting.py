@@ -20,6 +20,14 @@ from hunfly_box.providers.registry import Credentials, messenger_for
 log = logging.getLogger("hunfly.channels")
 
 
+# Refusals that are the truth about the number: it would go on as "open" while nothing goes out any more.
+REFUSALS = {
+    "engine.instance_missing": ChannelState("logged_out", cause="removed"),
+    "engine.unauthorized": ChannelState("engine_down", cause="engine.unauthorized"),
+    "engine.license_required": ChannelState("engine_down", cause="engine.license_required"),
+}
+
+
 class EngineDown(HunflyError):
     status = 503
     code = "channel.engine_down"
@@ -70,7 +78,9 @@ def poll(resources: Resources, tenant_id: UUID, channel_id: UUID) -> None:
         told, line = ChannelState("engine_down", cause="engine.unreachable"), _line(resources, tenant_id, channel_id)
     except EngineRefused as refusal:
         log.warning("engine refused state of channel %s: %s", channel_id, refusal.detail)
-        return
+        if refusal.code not in REFUSALS:
+            return
+        told, line = REFUSALS[refusal.code], _line(resources, tenant_id, channel_id)
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
         if told.state == "engine_down" and line.state in ("new", "banned", "logged_out"):
             return

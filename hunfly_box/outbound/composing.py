@@ -59,6 +59,7 @@ class Draft:
     quoted_text: str | None
     quoted_direction: str | None
     quoted_author_address: str | None
+    sent_to: str | None
     sha256: str | None
     mime: str | None
     name: str | None
@@ -75,9 +76,9 @@ class Draft:
         if self.provider_id is None:
             raise Refused("message.not_sent", "the message has not reached the provider", permanent=True)
         is_ours = self.direction == "out"
-        return MessageKey(
-            self.provider_id, self.to.raw, is_ours, None if is_ours else self._in_group(self.author_address)
-        )
+        # The engine knows it under the address it went to, whatever we have learned about the person since.
+        chat = self.sent_to or self.to.raw
+        return MessageKey(self.provider_id, chat, is_ours, None if is_ours else self._in_group(self.author_address))
 
     def quoted_key(self) -> MessageKey | None:
         if self.quoted_provider_id is None:
@@ -185,7 +186,7 @@ SELECT m.type, m.text, m.payload, m.direction, m.provider_id,
        i.kind AS to_kind, i.value AS to_value, i.address AS to_address, a.address AS author_address,
        coalesce(p.is_group, false) AS is_group,
        m.quoted_provider_id, m.quoted_text, q.direction AS quoted_direction, qa.address AS quoted_author_address,
-       f.sha256, f.mime, f.name
+       m.payload ->> 'sent_to' AS sent_to, f.sha256, f.mime, f.name
 FROM app.messages m
 JOIN app.conversations v ON v.tenant_id = m.tenant_id AND v.id = m.conversation_id
 JOIN app.contacts p ON p.tenant_id = v.tenant_id AND p.id = v.contact_id

@@ -147,7 +147,7 @@ class Courier:
             return False
         crash_point("O5")
         provider_id = sent.provider_id if sent is not None else None
-        if not self._record(claim, lambda tx: recording.accepted(tx, claim, provider_id)):
+        if not self._record(claim, lambda tx: recording.accepted(tx, claim, provider_id, _lid_of(sent))):
             log.warning("delivery %s was settled by somebody else", claim.id)
         crash_point("O6")
         if sent is not None and sent.address is not None and claim.kind == "send":
@@ -203,6 +203,12 @@ class Courier:
         known = [{"kind": one.kind, "value": one.value, "address": one.raw} for one in (draft.to, sent.address)]
         with self._database.transaction(Scope.system(claim.tenant_id)) as tx:
             tx.scalar(LINK, tenant_id=claim.tenant_id, addresses=json.dumps(known))
+
+
+def _lid_of(sent: SentMessage | None) -> str | None:
+    """A number stays; a privacy id gives way to the number once that is known."""
+    address = sent.address if sent is not None else None
+    return address.raw if address is not None and address.kind == "lid" else None
 
 
 def _ask_provider(

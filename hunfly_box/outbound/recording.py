@@ -38,8 +38,11 @@ class DeliveryRow:
     lease_token: int
 
 
-def accepted(tx: TenantTransaction, claim: Claim, provider_id: str | None) -> bool:
-    """The provider took it. Proof holds whoever brings it: a stale token does not matter, a settled row does."""
+def accepted(tx: TenantTransaction, claim: Claim, provider_id: str | None, sent_to: str | None = None) -> bool:
+    """The provider took it. Proof holds whoever brings it: a stale token does not matter, a settled row does.
+
+    `sent_to`: the address it went to, where that may not stay the person's best one.
+    """
     message = tx.maybe(MessageRow, LOCK_MESSAGE, tenant_id=tx.tenant_id, id=claim.message_id)
     delivery = tx.maybe(DeliveryRow, LOCK_DELIVERY, tenant_id=tx.tenant_id, id=claim.id)
     if message is None or delivery is None or delivery.state not in ("dispatching", "unconfirmed"):
@@ -48,6 +51,8 @@ def accepted(tx: TenantTransaction, claim: Claim, provider_id: str | None) -> bo
     tx.execute(NOTE_SENT, tenant_id=tx.tenant_id, channel_id=message.channel_id)
     if claim.kind == "send" and provider_id is not None:
         _name(tx, message, provider_id)
+    if claim.kind == "send" and sent_to is not None:
+        tx.execute(NOTE_ADDRESS, tenant_id=tx.tenant_id, id=message.id, sent_to=sent_to)
     tx.announce(Changed(tx.tenant_id, "message", message.id, message.conversation_id))
     return True
 
@@ -170,6 +175,10 @@ WHERE tenant_id = :tenant_id AND id = :id
 NOTE_SENT = """
 INSERT INTO app.channel_health (tenant_id, channel_id, last_sent_at) VALUES (:tenant_id, :channel_id, now())
 ON CONFLICT (tenant_id, channel_id) DO UPDATE SET last_sent_at = excluded.last_sent_at
+"""
+NOTE_ADDRESS = """
+UPDATE app.messages SET payload = coalesce(payload, '{}') || jsonb_build_object('sent_to', CAST(:sent_to AS text))
+WHERE tenant_id = :tenant_id AND id = :id
 """
 NAME = """
 UPDATE app.messages SET provider_id = :provider_id, error_code = NULL, error_detail = NULL,

@@ -1,6 +1,7 @@
 """Every kind of message, and what is done to one afterwards: edit, delete, react, mark as read."""
 
 import base64
+import json
 from uuid import UUID
 
 import pytest
@@ -134,6 +135,40 @@ def test_an_edit_a_reaction_and_a_deletion_reach_the_customer(shop: Shop, start_
     with shop.resources.database.transaction(shop.system) as tx:
         assert tx.scalars("SELECT text FROM app.message_revisions WHERE message_id = :id", id=message_id) == ["bom dai"]
         assert tx.scalars("SELECT emoji FROM app.reactions WHERE message_id = :id", id=asked) == ["👍"]
+
+
+def test_what_went_to_a_privacy_id_is_changed_there_after_the_number_became_known(
+    shop: Shop, start_worker: StartWorker
+) -> None:
+    start_worker()
+    lid = f"{new_id().int % 10**15:015d}"
+    lia = shop.customer("Lia", is_known=False)
+    number = {"kind": "phone", "value": f"+{lia.number}", "address": f"{lia.number}@s.whatsapp.net"}
+    private = {"kind": "lid", "value": lid, "address": f"{lid}@lid"}
+    shop.execute("DELETE FROM app.contact_identities WHERE contact_id = :id", id=lia.contact_id)
+    shop.execute(
+        "INSERT INTO app.contact_identities (tenant_id, id, contact_id, kind, value, address)"
+        " VALUES (app.tenant_id(), :id, :contact, :kind, :value, :address)",
+        id=new_id(),
+        contact=lia.contact_id,
+        **private,
+    )
+    shop.sim.add_contact("Lia", lid=lid, number=lia.number, addressing="lid")
+    message_id = shop.write(lia, "bom dai")
+    shop.wait_for_status(message_id, "sent", "delivered")
+
+    with shop.resources.database.transaction(shop.system) as tx:
+        tx.scalar(
+            "SELECT app.link_addresses(:tenant, CAST(:told AS jsonb))",
+            tenant=shop.tenant_id,
+            told=json.dumps([private, number]),
+        )
+    with shop.resources.database.transaction(shop.box.cast.ana.scope) as tx:
+        commands.edit(tx, message_id, "bom dia", user_id=shop.box.cast.ana.id)
+    eventually(lambda: shop.deliveries(message_id)[-1]["state"] in ("accepted", "failed"))
+
+    assert shop.deliveries(message_id)[-1]["state"] == "accepted", shop.story(message_id)
+    assert [call.body["number"] for call in shop.sim.calls(path="chat/updateMessage")] == [f"{lid}@lid"]
 
 
 def test_a_refused_edit_and_deletion_are_taken_back(shop: Shop, start_worker: StartWorker) -> None:
