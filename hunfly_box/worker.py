@@ -34,6 +34,9 @@ LONG_QUEUE = 1_000
 INDEX_BATCH = 500
 PURGE_BATCH = 5_000
 PURGE_FOR_SECONDS = 20.0
+PURGE = "SELECT app.purge(:most)"
+JOURNAL_MOST_BYTES = 500_000_000
+TRIM_JOURNAL = "SELECT app.trim_journal(:bytes, :most)"
 BEAT_SECONDS = 5.0
 BEAT_LIVES_SECONDS = 30
 STATEMENT_SECONDS = 60
@@ -141,14 +144,25 @@ def index_messages(resources: Resources, tenant_id: UUID, entity_id: UUID) -> No
 def purge(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
     """In small bites, so that nobody waits long for a lock; as many as there is time for."""
     until = time.monotonic() + PURGE_FOR_SECONDS
+    gone = _in_bites(resources, until, PURGE, {"most": PURGE_BATCH})
+    gone += trim_journal(resources, until)
+    if gone:
+        log.info("purged %d old rows", gone)
+
+
+def trim_journal(resources: Resources, until: float, most_bytes: int = JOURNAL_MOST_BYTES) -> int:
+    return _in_bites(resources, until, TRIM_JOURNAL, {"bytes": most_bytes, "most": PURGE_BATCH})
+
+
+def _in_bites(resources: Resources, until: float, sql: str, params: dict[str, int]) -> int:
+    """How many rows went until there were no more, or no more time."""
     gone, bite = 0, PURGE_BATCH
     while bite >= PURGE_BATCH and time.monotonic() < until:
         with resources.database.fenced() as tx:
             tx.connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
-            bite = tx.scalar("SELECT app.purge(:most)", most=PURGE_BATCH)
+            bite = tx.scalar(sql, **params)
         gone += bite
-    if gone:
-        log.info("purged %d old rows", gone)
+    return gone
 
 
 def wake_snoozed(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:

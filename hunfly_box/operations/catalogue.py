@@ -47,6 +47,7 @@ FENCED_FUNCTIONS = {
     "changed_since": "hb_maint",
     "tenant_counts": "hb_maint",
     "purge": "hb_maint",
+    "trim_journal": "hb_maint",
     "index_messages": "hb_search",
     "search_messages": "hb_search",
     "search_contacts": "hb_search",

@@ -47,6 +47,11 @@ CREATE FUNCTION app.now_us() RETURNS bigint LANGUAGE sql VOLATILE PARALLEL SAFE 
   SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 $$;
 
+-- The first of all UUIDv7 of that moment: what lies below it is older.
+CREATE FUNCTION app.id_at(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+  SELECT encode(substring(int8send((extract(epoch FROM moment) * 1000)::bigint) FROM 3) || decode(repeat('00', 10), 'hex'), 'hex')::uuid
+$$;
+
 -- Lower case without accents, for searching names and numbers. Marked immutable because the dictionary is ours and fixed.
 CREATE FUNCTION app.fold(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
   SELECT lower(public.unaccent('public.unaccent'::regdictionary, value))

@@ -3,7 +3,7 @@ REVOKE ALL ON SCHEMA app FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA app FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA app FROM PUBLIC;
 GRANT USAGE ON SCHEMA app TO hb_app, hb_ingest, hb_admin, hb_search, hb_maint;
-GRANT EXECUTE ON FUNCTION app.tenant_id(), app.tenant_ids(), app.role(), app.user_id(), app.now_us(), app.fold(text)
+GRANT EXECUTE ON FUNCTION app.tenant_id(), app.tenant_ids(), app.role(), app.user_id(), app.now_us(), app.fold(text), app.id_at(timestamptz)
   TO hb_app, hb_ingest, hb_admin, hb_search, hb_maint;
 GRANT EXECUTE ON FUNCTION app.sees_queue() TO hb_app;
 GRANT EXECUTE ON FUNCTION app.is_declared(uuid) TO hb_ingest;
@@ -39,7 +39,8 @@ GRANT SELECT ON app.tenants, app.channels, app.channel_health, app.conversations
 GRANT SELECT, DELETE ON app.channel_sends, app.deliveries, app.work, app.journal, app.pending_changes, app.live_versions, app.idempotency_keys TO hb_maint;
 
 GRANT EXECUTE ON FUNCTION app.active_tenants(), app.due_work(integer), app.due_deliveries(integer), app.all_channels(),
-  app.due_snoozes(integer), app.changed_since(uuid[], bigint, bigint, xid, integer), app.purge(integer), app.index_messages(integer), app.search_messages(text, integer, timestamptz),
+  app.due_snoozes(integer), app.changed_since(uuid[], bigint, bigint, xid, integer), app.purge(integer),
+  app.trim_journal(bigint, integer), app.index_messages(integer), app.search_messages(text, integer, timestamptz),
   app.search_contacts(text, integer) TO hb_app;
 GRANT EXECUTE ON FUNCTION app.channel_routes(), app.active_tenants() TO hb_ingest;
 GRANT EXECUTE ON FUNCTION app.tenant_counts() TO hb_admin;

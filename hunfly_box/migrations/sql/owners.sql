@@ -12,4 +12,5 @@ ALTER FUNCTION app.due_snoozes(integer) OWNER TO hb_maint;
 ALTER FUNCTION app.changed_since(uuid[], bigint, bigint, xid, integer) OWNER TO hb_maint;
 ALTER FUNCTION app.tenant_counts() OWNER TO hb_maint;
 ALTER FUNCTION app.purge(integer) OWNER TO hb_maint;
+ALTER FUNCTION app.trim_journal(bigint, integer) OWNER TO hb_maint;
 REVOKE CREATE ON SCHEMA app FROM hb_search, hb_maint;
