@@ -9,6 +9,8 @@ from redis import asyncio as async_redis
 PREFIX = "hb"
 # Shorter than any caller's patience: without Redis the box goes on, only slower.
 TIMEOUT_SECONDS = 2.0
+# In a script: all processes, on machines with different clocks, get one answer.
+READ_CLOCK = "redis.call('TIME')"
 
 
 def key(tenant_id: UUID | None, *parts: object) -> str:

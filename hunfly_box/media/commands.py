@@ -91,7 +91,8 @@ def retry(tx: TenantTransaction, media_id: UUID) -> None:
     if media.provider_ref is None or not tx.execute(RETRY, id=media_id):
         raise Conflict("This file is not waiting to be fetched again.", code="media.not_unavailable")
     with tx.as_system():
-        put_work(tx, FETCH, str(media_id), {"media_id": str(media_id)})
+        channel_id = queries.channel_of(tx, media_id)
+        put_work(tx, FETCH, str(media_id), {"media_id": str(media_id), "channel_id": str(channel_id or "")})
     _touch(tx, media_id)
 
 

@@ -14,11 +14,11 @@ from hunfly_box.media.store import DiskFull
 from hunfly_box.providers.messenger import FetchedMedia, NotSent, Refused, Unknown
 
 # WhatsApp keeps media for weeks, the engine asks its servers each time: hours of trying, not days.
-MOST_ATTEMPTS = 12
+MOST_ATTEMPTS = 20
 WITHOUT_ROOM_SECONDS = 600
 
 
-def fetch(resources: Resources, tenant_id: UUID, media_id: UUID, *, is_last_try: bool) -> None:
+def fetch(resources: Resources, tenant_id: UUID, media_id: UUID) -> None:
     """Raises RetryLater and GiveUp, as a work handler does."""
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
         media = queries.media_by_id(tx, media_id)
@@ -37,13 +37,18 @@ def fetch(resources: Resources, tenant_id: UUID, media_id: UUID, *, is_last_try:
     try:
         fetched = messenger.fetch_media(str(media.provider_ref["ref"]))
     except (NotSent, Unknown, Refused) as error:
-        if is_last_try or (isinstance(error, Refused) and error.permanent):
-            _unavailable(resources, tenant_id, media_id, "media.expired")
+        if isinstance(error, Refused) and error.permanent:
+            give_up(resources, tenant_id, media_id)
             raise GiveUp(str(error)) from error
         raise RetryLater(str(error), after_seconds=getattr(error, "retry_after", None)) from error
     finally:
         messenger.close()
     _keep(resources, tenant_id, media_id, media.mime, fetched)
+
+
+def give_up(resources: Resources, tenant_id: UUID, media_id: UUID) -> None:
+    """Changes nothing where it is known already why there is no file."""
+    _unavailable(resources, tenant_id, media_id, "media.expired")
 
 
 def keep(root: Path, tenant_id: UUID, content: bytes, claimed_mime: str | None) -> Stored:

@@ -79,7 +79,7 @@ def take(tx: TenantTransaction, conversation_id: UUID, owner: str) -> Claim | La
             continue
         if head.is_leased:
             return None
-        if head.state == "dispatching":
+        if head.state == "dispatching" and not _is_deadly(head):
             return _claimed(tx, conversation_id, head, owner, is_dispatched=True)
         if not _is_stepped_over(tx, conversation_id, head):
             return _take_queued(tx, conversation_id, head, owner)
@@ -102,7 +102,7 @@ def _is_stepped_over(tx: TenantTransaction, conversation_id: UUID, head: Head) -
     if head.kind == "send" and head.is_deleted:
         tx.execute(END, tenant_id=tx.tenant_id, id=head.id, state="cancelled", code=None, detail=None)
         return True
-    if head.state == "claimed" and head.crash_count + 1 >= MOST_DEATHS:
+    if _is_deadly(head):
         detail = "The worker stopped each time it was about to send this"
         tx.execute(END, tenant_id=tx.tenant_id, id=head.id, state="failed", code="outbound.poison", detail=detail)
         if head.kind == "send":
@@ -112,6 +112,12 @@ def _is_stepped_over(tx: TenantTransaction, conversation_id: UUID, head: Head) -
         _ask_first(tx, conversation_id, head)
         return True
     return False
+
+
+def _is_deadly(head: Head) -> bool:
+    """A message that was on its way is looked for; any other act is done again, and may kill again."""
+    has_died = head.state == "claimed" or (head.state == "dispatching" and head.kind != "send")
+    return has_died and head.crash_count + 1 >= MOST_DEATHS
 
 
 def _ask_first(tx: TenantTransaction, conversation_id: UUID, head: Head) -> None:
@@ -141,7 +147,7 @@ def _claimed(tx: TenantTransaction, conversation_id: UUID, head: Head, owner: st
         owner=owner,
         lease=LEASE_SECONDS,
         state="dispatching" if is_dispatched else "claimed",
-        deaths=head.crash_count + (head.state == "claimed"),
+        deaths=head.crash_count + (head.state == "claimed" or (is_dispatched and head.kind != "send")),
     )
     crash_point("O1")
     return Claim(
@@ -210,7 +216,8 @@ WHERE tenant_id = :tenant_id AND id = :id
 MINE = "WHERE tenant_id = :tenant_id AND id = :id AND lease_token = :token"
 DISPATCH = f"""
 UPDATE app.deliveries SET state = 'dispatching', attempts = attempts + 1, dispatched_at = clock_timestamp(),
-                          error_code = NULL, error_detail = NULL, crash_count = 0,
+                          error_code = NULL, error_detail = NULL,
+                          crash_count = CASE WHEN kind = 'send' THEN 0 ELSE crash_count END,
                           lease_until = now() + make_interval(secs => :lease)
 {MINE} AND state = 'claimed' AND lease_until > clock_timestamp()
 """

@@ -195,9 +195,10 @@ def react(tx: TenantTransaction, message_id: UUID, emoji: str, *, user_id: UUID 
 
 def mark_read(tx: TenantTransaction, conversation_id: UUID) -> None:
     """Blue ticks for the customer, when a person opened the conversation and the tenant wants them."""
-    latest = tx.scalar(LATEST_UNMARKED, tenant_id=tx.tenant_id, conversation_id=conversation_id)
+    latest = tx.maybe(dict[str, UUID], LATEST_UNMARKED, tenant_id=tx.tenant_id, conversation_id=conversation_id)
     if latest is not None:
-        put_work(tx, MARK_READ, str(latest), {"conversation_id": str(conversation_id), "message_id": str(latest)})
+        told = {name: str(value) for name, value in latest.items()}
+        put_work(tx, MARK_READ, told["message_id"], {"conversation_id": str(conversation_id), **told})
 
 
 def _act(tx: TenantTransaction, message: Target, kind: str, payload: Mapping[str, Any], user_id: UUID | None) -> None:
@@ -289,8 +290,8 @@ ON CONFLICT (tenant_id, message_id, reactor)
 DO UPDATE SET emoji = excluded.emoji, reacted_at_ms = excluded.reacted_at_ms
 """
 LATEST_UNMARKED = """
-SELECT latest.id FROM (
-  SELECT m.id FROM app.messages m
+SELECT latest.id AS message_id, latest.channel_id FROM (
+  SELECT m.id, m.channel_id FROM app.messages m
   WHERE m.tenant_id = :tenant_id AND m.conversation_id = :conversation_id AND m.direction = 'in'
     AND m.provider_id IS NOT NULL
   ORDER BY m.sent_at DESC, m.id DESC LIMIT 1) latest

@@ -20,6 +20,7 @@ from hunfly_box.kit.crash import crash_point
 from hunfly_box.kit.database import Scope, TenantTransaction
 from hunfly_box.kit.job_queue import JobQueue
 from hunfly_box.kit.leases import LeaseKeeper
+from hunfly_box.kit.retry_budget import Line, RetryBudget
 from hunfly_box.kit.work import MOST_ATTEMPTS, retry_delay
 from hunfly_box.outbound import claiming, composing, recording
 from hunfly_box.outbound.claiming import LEASE_SECONDS, Claim, Later
@@ -46,6 +47,7 @@ class Courier:
         self._queue = queue
         self._keeper = keeper
         self._pacing = Pacing(resources.redis, resources.database, gaps)
+        self._budget = RetryBudget(resources.redis)
         self._reconciling = Reconciling(resources, queue)
 
     def deliver(self, resources: Resources, tenant_id: UUID, conversation_id: UUID) -> None:
@@ -88,6 +90,9 @@ class Courier:
             with self._database.transaction(Scope.system(claim.tenant_id)) as tx:
                 claiming.release(tx, claim, 0.0)
             return True
+        if claim.attempts and (seconds := self._budget.seconds_until_again(_line(claim), _call_of(claim))):
+            self._give_back(claim, seconds)
+            return False
         grant = self._slot(claim)
         if grant is None:
             return False
@@ -120,18 +125,35 @@ class Courier:
             return None
         return answer
 
+    def _ask_provider(
+        self, messenger: Messenger, claim: Claim, draft: Draft, outgoing: OutgoingMessage | None
+    ) -> SentMessage | None:
+        """The call itself, and what it means for those that wait to be repeated."""
+        if not claim.attempts:
+            self._budget.count_first(_line(claim))
+            return _ask(messenger, claim, draft, outgoing)
+        is_well = False
+        try:
+            sent = _ask(messenger, claim, draft, outgoing)
+            is_well = True
+        except Refused as refusal:
+            is_well = refusal.permanent
+            raise
+        finally:
+            self._budget.told(_line(claim), _call_of(claim), is_well=is_well)
+        return sent
+
     def _call(self, claim: Claim, draft: Draft, outgoing: OutgoingMessage | None, messenger: Messenger) -> bool:
         try:
-            sent = _ask_provider(messenger, claim, draft, outgoing)
+            sent = self._ask_provider(messenger, claim, draft, outgoing)
         except NotSent as error:
             crash_point("O7")
             self._ask_about_channel(claim)
-            return self._put_back(claim, retry_delay(claim.attempts + 1), UNREACHABLE, str(error))
+            return self._put_back(claim, _delay(claim, None), UNREACHABLE, str(error))
         except Refused as refusal:
             if refusal.permanent or claim.attempts + 1 >= MOST_ATTEMPTS:
                 return self._fail(claim, refusal.code, refusal.message)
-            delay = refusal.retry_after if refusal.retry_after is not None else retry_delay(claim.attempts + 1)
-            return self._put_back(claim, delay, refusal.code, refusal.message)
+            return self._put_back(claim, _delay(claim, refusal.retry_after), refusal.code, refusal.message)
         except Unknown as error:
             log.warning("delivery %s: no answer (%s)", claim.id, error)
             self._ask_about_channel(claim)
@@ -141,7 +163,7 @@ class Courier:
                         claim, lambda tx: recording.failed(tx, claim, UNREACHABLE, "The engine did not answer")
                     )
                     return True
-                return self._put_back(claim, retry_delay(claim.attempts + 1), UNREACHABLE, "The engine did not answer")
+                return self._put_back(claim, _delay(claim, error.retry_after), UNREACHABLE, "The engine did not answer")
             self._record(claim, lambda tx: recording.looking(tx, claim, 0.0))
             self._come_back(claim.tenant_id, claim.conversation_id, 0.0)
             return False
@@ -211,9 +233,19 @@ def _lid_of(sent: SentMessage | None) -> str | None:
     return address.raw if address is not None and address.kind == "lid" else None
 
 
-def _ask_provider(
-    messenger: Messenger, claim: Claim, draft: Draft, outgoing: OutgoingMessage | None
-) -> SentMessage | None:
+def _delay(claim: Claim, asked: float | None) -> float:
+    return asked if asked is not None else retry_delay(claim.attempts + 1)
+
+
+def _line(claim: Claim) -> Line:
+    return Line(claim.tenant_id, claim.channel_id, claim.lane)
+
+
+def _call_of(claim: Claim) -> str:
+    return f"{claim.id} {claim.attempts}"
+
+
+def _ask(messenger: Messenger, claim: Claim, draft: Draft, outgoing: OutgoingMessage | None) -> SentMessage | None:
     if outgoing is not None:
         return messenger.send(outgoing)
     if claim.kind == "reaction":

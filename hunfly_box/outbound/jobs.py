@@ -31,7 +31,7 @@ def work(courier: Courier) -> dict[str, WorkKind]:
         courier.look_again(tenant_id, payload)
 
     return {
-        MARK_READ: WorkKind(receipts.mark_read, lease_seconds=60, max_attempts=3),
+        MARK_READ: WorkKind(receipts.mark_read, lease_seconds=60, max_attempts=3, asks_provider=True),
         LOOK_AGAIN: WorkKind(look_again, lease_seconds=60),
     }
 

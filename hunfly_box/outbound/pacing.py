@@ -14,8 +14,8 @@ from uuid import UUID, uuid5
 import redis
 
 from hunfly_box.kit.database import Database, Scope, TenantTransaction
-from hunfly_box.kit.redis import key
-from hunfly_box.outbound.pacing_script import ASK, READ_CLOCK, SEED
+from hunfly_box.kit.redis import READ_CLOCK, key
+from hunfly_box.outbound.pacing_script import ASK, SEED
 
 USUAL_LIMIT = 20
 # A slot counts for 65 s and is good for 5: a send that leaves late still lies in its own minute.

@@ -4,7 +4,7 @@ Slots are given out in order and may lie in the future, so each send knows its m
 are `limit` apart in order lie at least one window apart in time: no 60 seconds ever hold more than `limit`.
 """
 
-READ_CLOCK = "redis.call('TIME')"
+from hunfly_box.kit.redis import READ_CLOCK
 
 # KEYS: log of slots (member: who, score: when), facts, last slot of each recipient, slots of campaigns.
 # ARGV: who, lane, recipient, limit, window, gap, recipient gap, horizon, validity, machine, machine's uptime,

@@ -43,9 +43,10 @@ class Unknown(ProviderError):
     `is_disconnected`: the provider said that it has no connection to WhatsApp.
     """
 
-    def __init__(self, message: str, *, is_disconnected: bool = False) -> None:
+    def __init__(self, message: str, *, is_disconnected: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.is_disconnected = is_disconnected
+        self.retry_after = retry_after
 
 
 class OutgoingMedia(Struct, frozen=True):

@@ -397,7 +397,8 @@ BEGIN
     RETURN '[]';
   END IF;
   IF picture IS NOT NULL THEN
-    changes := app.put_work(p_tenant, 'media.fetch', picture::text, jsonb_build_object('media_id', picture, 'message_id', message_id));
+    changes := app.put_work(p_tenant, 'media.fetch', picture::text,
+      jsonb_build_object('media_id', picture, 'message_id', message_id, 'channel_id', p_channel));
   END IF;
   PERFORM app.touch_conversation(p_tenant, p_conversation, message_id, e ->> 'direction', moment, is_history);
   PERFORM app.apply_pending(p_tenant, p_channel, e ->> 'provider_id');

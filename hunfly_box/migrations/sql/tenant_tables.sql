@@ -302,6 +302,7 @@ CREATE TABLE app.work (
   state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'claimed', 'done', 'parked')),
   attempts integer NOT NULL DEFAULT 0,
   max_attempts integer NOT NULL DEFAULT 8,
+  crash_count integer NOT NULL DEFAULT 0,       -- workers that died holding it
   run_at timestamptz NOT NULL DEFAULT now(),
   lease_owner text,
   lease_token bigint NOT NULL DEFAULT 0,

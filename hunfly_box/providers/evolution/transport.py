@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -28,6 +29,7 @@ CHUNK = 1 << 16
 MAX_MESSAGE = 500
 MAX_MESSAGE_DEPTH = 8
 DEFAULT_RETRY_SECONDS = 30.0
+LONGEST_RETRY_SECONDS = 3600.0
 
 _decode = msgspec.json.Decoder().decode
 _attempt = threading.local()
@@ -178,7 +180,11 @@ def _judge(status: int, retry_after: str | None, raw: bytes) -> Answer:
         raise Refused("engine.redirect", "the engine's address answers with a redirect", permanent=False)
     if 400 <= status < 500 and status != 408:
         raise Refused("engine.refused", message or f"HTTP {status}", permanent=True)
-    raise Unknown(f"HTTP {status}: {message}", is_disconnected="Connection Closed" in message)
+    raise Unknown(
+        f"HTTP {status}: {message}",
+        is_disconnected="Connection Closed" in message,
+        retry_after=_seconds(retry_after) if retry_after else None,
+    )
 
 
 def _json(raw: bytes) -> Any:
@@ -215,7 +221,12 @@ def _is_not_on_whatsapp(body: Any) -> bool:
 
 
 def _seconds(retry_after: str | None) -> float:
+    """Whole seconds or a date, as HTTP has it. What is longer than an hour, or nonsense, is not believed."""
+    told = (retry_after or "").strip()
+    if told.isascii() and told.isdigit():
+        return min(float(told), LONGEST_RETRY_SECONDS)
     try:
-        return max(float(retry_after or ""), 0.0)
-    except ValueError:
+        moment = parsedate_to_datetime(told).timestamp()
+    except (ValueError, OverflowError, OSError):
         return DEFAULT_RETRY_SECONDS
+    return min(max(moment - time.time(), 0.0), LONGEST_RETRY_SECONDS)

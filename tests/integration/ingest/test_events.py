@@ -140,7 +140,8 @@ def test_a_file_becomes_a_pending_medium_and_one_piece_of_work(
     (work,) = read(
         "SELECT * FROM app.work WHERE kind = 'media.fetch' AND dedup_key = :key", key=str(message["media_id"])
     )
-    assert work["payload"] == {"media_id": str(message["media_id"]), "message_id": str(message["id"])}
+    names = {"media_id": "media_id", "message_id": "id", "channel_id": "channel_id"}
+    assert work["payload"] == {name: str(message[column]) for name, column in names.items()}
 
 
 def test_history_is_stored_quietly(box: Box, instance: str, chat: str, messages: Rows, conversations: Rows) -> None:

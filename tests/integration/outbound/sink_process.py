@@ -1,6 +1,7 @@
 """A worker whose only work is to leave a file: `python -m tests.integration.outbound.sink_process`, to be killed."""
 
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -25,6 +26,8 @@ def main() -> None:
     queue = JobQueue(resources.redis_url, threads=4)
 
     def leave_file(resources: Resources, tenant_id: UUID, payload: dict[str, Any]) -> None:
+        if payload["key"] == "deadly":
+            os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.01)
         (folder / payload["key"]).touch()
 

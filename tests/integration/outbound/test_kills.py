@@ -173,3 +173,17 @@ def test_fencing_lets_a_sleeper_write_nothing(shop: Shop) -> None:
     assert (delivery["state"], delivery["lease_owner"]) == ("claimed", "successor")
     with database.transaction(shop.system) as tx:
         assert claiming.dispatch(tx, successor)
+
+
+def test_a_reply_that_kills_its_workers_fails_after_three_and_the_next_one_goes(
+    shop: Shop, processes: Processes
+) -> None:
+    maria = shop.customer()
+    deadly, next_one = shop.write(maria, "mortal"), shop.write(maria, "a seguinte")
+    for _ in range(3):
+        processes.start(crash="O2").wait(20)
+        run_out_leases(shop)
+    processes.start()
+    assert shop.wait_for_status(deadly, "failed")["error_code"] == "outbound.poison"
+    shop.wait_for_status(next_one, "sent")
+    assert shop.sent_texts(maria) == ["a seguinte"]

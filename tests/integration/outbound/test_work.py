@@ -1,10 +1,13 @@
 """Work rows: done once, tried again, parked, taken over; the queue may lose every ring."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +20,8 @@ from hunfly_box.kit.database import Scope
 from hunfly_box.kit.ids import new_id
 from hunfly_box.kit.job_queue import Job, JobQueue, Timed
 from hunfly_box.kit.leases import LeaseKeeper
-from hunfly_box.kit.work import GiveUp, RetryLater, WorkKind, WorkRunner, put_work
+from hunfly_box.kit.retry_budget import ALWAYS_ALLOWED
+from hunfly_box.kit.work import POISON, GiveUp, RetryLater, WorkKind, WorkRunner, put_work
 from tests.conftest import Box
 from tests.integration.outbound.shop import eventually
 
@@ -110,6 +114,42 @@ def test_a_worker_that_slept_through_its_lease_writes_nothing(box: Box) -> None:
     assert row(box, work_id)["finished_at"] == finished_at
 
 
+def test_who_is_concerned_is_told_when_work_is_parked(box: Box) -> None:
+    told: list[str] = []
+
+    def fail(resources: Resources, tenant_id: UUID, payload: dict[str, Any]) -> None:
+        raise RetryLater("not today", after_seconds=0)
+
+    work = runner(box, last=WorkKind(fail, max_attempts=2, on_parked=lambda *given: told.append(given[2]["key"])))
+    work_id = put(box, "last", "l")
+    assert work_id is not None
+    work.run(box.cast.tenant_a, work_id)
+    assert told == []
+    work.run(box.cast.tenant_a, work_id)
+    assert told == ["l"]
+
+
+def test_a_retry_beyond_the_budget_waits_and_costs_no_attempt(box: Box) -> None:
+    asked: list[str] = []
+
+    def busy(resources: Resources, tenant_id: UUID, payload: dict[str, Any]) -> None:
+        asked.append(payload["key"])
+        raise RetryLater("busy", after_seconds=0)
+
+    work = runner(box, busy=WorkKind(busy, asks_provider=True, max_attempts=20))
+    crowd = [put(box, "busy", f"q{n}") for n in range(2 * ALWAYS_ALLOWED)]
+    for _ in range(3):
+        for one in crowd:
+            assert one is not None
+            work.run(box.cast.tenant_a, one)
+    assert len(asked) == len(crowd) + ALWAYS_ALLOWED
+    waiting = [row(box, one) for one in crowd]
+    assert sum(one["attempts"] for one in waiting) == len(asked)
+    postponed = [one["run_at"].timestamp() - time.time() for one in waiting if one["attempts"] == 1]
+    assert postponed
+    assert all(20 < seconds < 60 for seconds in postponed)
+
+
 def test_a_lease_is_extended_while_the_work_runs(box: Box) -> None:
     work_id = put(box, "long", "e")
     assert work_id is not None
@@ -190,16 +230,36 @@ def test_what_is_not_a_ring_is_dropped(box: Box) -> None:
         client.close()
 
 
-def test_everything_is_done_though_workers_die_and_redis_forgets(box: Box) -> None:
+def sink(box: Box, name: str) -> tuple[Path, Callable[[], "subprocess.Popen[bytes]"]]:
     """The effects are files in a folder: doing one twice shows as one, not doing it shows as missing."""
-    folder = box.resources.settings.data_dir / "sink"
+    folder = box.resources.settings.data_dir / name
     folder.mkdir()
     known = {name: value for name, value in os.environ.items() if not name.startswith("HUNFLY_")}
     environment = {**known, **box.environment, "HUNFLY_TEST_SINK": str(folder)}
+    command = [sys.executable, "-m", "tests.integration.outbound.sink_process"]
+    return folder, lambda: subprocess.Popen(command, env=environment)
 
-    def start() -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-m", "tests.integration.outbound.sink_process"], env=environment)
 
+def test_work_that_kills_its_worker_is_parked_after_three_deaths_and_the_rest_goes_on(box: Box) -> None:
+    folder, start = sink(box, "deadly-sink")
+    deadly = put(box, "sink", "deadly")
+    for _ in range(3):
+        victim = start()
+        assert victim.wait(timeout=30) == -signal.SIGKILL
+        change(box, "lease_until = now() - interval '1 second'", deadly)
+    survivor = start()
+    try:
+        put(box, "sink", "harmless")
+        eventually(lambda: row(box, deadly)["state"] == "parked" and (folder / "harmless").exists(), 20)
+        assert survivor.poll() is None
+        assert row(box, deadly)["last_error"] == POISON
+    finally:
+        survivor.kill()
+        survivor.wait()
+
+
+def test_everything_is_done_though_workers_die_and_redis_forgets(box: Box) -> None:
+    folder, start = sink(box, "sink")
     workers = [start(), start()]
     try:
         count = 200

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -288,11 +289,33 @@ def test_a_refusal_says_why_and_whether_for_good(
     assert len(engine.requests) == 1
 
 
-def test_too_many_requests_say_how_long_to_wait(engine: Engine, client: EvolutionClient) -> None:
-    engine.says(429, {"message": "slow"}, "Retry-After: 7")
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("7", 7),
+        (formatdate(time.time() + 90_000, usegmt=True), 3600),
+        (formatdate(time.time() - 90, usegmt=True), 0),
+        ("99999999999", 3600),
+        ("nan", 30),
+        ("-1", 30),
+        ("soon", 30),
+    ],
+)
+def test_too_many_requests_say_how_long_to_wait(
+    engine: Engine, client: EvolutionClient, told: str, seconds: float
+) -> None:
+    engine.says(429, {"message": "slow"}, f"Retry-After: {told}")
     with pytest.raises(Refused) as refusal:
         client.send(TEXT)
-    assert (refusal.value.code, refusal.value.permanent, refusal.value.retry_after) == ("limit.rate", False, 7.0)
+    assert (refusal.value.code, refusal.value.permanent) == ("limit.rate", False)
+    assert refusal.value.retry_after == seconds
+
+
+def test_an_engine_that_is_busy_says_how_long_to_wait(engine: Engine, client: EvolutionClient) -> None:
+    engine.says(503, {"message": "busy"}, "Retry-After: 11")
+    with pytest.raises(Unknown) as unknown:
+        client.fetch_media("A1")
+    assert unknown.value.retry_after == 11
 
 
 @pytest.mark.parametrize(
