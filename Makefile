@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
-.PHONY: help setup demo test test-machine unit integration e2e check bench chaos build lock clean
+.PHONY: help setup demo test test-machine unit integration integration-together integration-kills e2e check bench chaos build lock clean
 
 help:
 	@echo "make demo    set up everything, start a box with sample tenants and a pretend WhatsApp (RESET=1: anew)"
@@ -25,13 +25,19 @@ test: test-machine unit integration e2e
 unit integration e2e: setup
 
 unit:
-	$(PYTEST) tests/unit -n auto $(PYTEST_ARGS)
+	$(PYTEST) tests/unit -n auto $(PYTEST_ARGS) $(if $(RESULTS),--junitxml=$(RESULTS).xml)
 
-integration:
-	$(PYTEST) tests/integration $(PYTEST_ARGS)
+# Module by module side by side, each with servers of its own; those that kill processes and count seconds have the machine to themselves.
+integration: integration-together integration-kills
+
+integration-together: setup
+	$(PYTEST) tests/integration -m 'not chaos' -n 3 --dist loadfile $(PYTEST_ARGS) $(if $(RESULTS),--junitxml=$(RESULTS).xml)
+
+integration-kills: setup
+	$(PYTEST) tests/integration -m chaos $(PYTEST_ARGS) $(if $(RESULTS),--junitxml=$(RESULTS)-kills.xml)
 
 e2e:
-	$(PYTEST) tests/e2e $(PYTEST_ARGS)
+	$(PYTEST) tests/e2e $(PYTEST_ARGS) $(if $(RESULTS),--junitxml=$(RESULTS).xml)
 
 check: setup
 	$(VENV)/ruff format --check .

@@ -14,8 +14,8 @@ from hunfly_box.kit.crash import crash_point
 log = logging.getLogger(__name__)
 
 MAX_WEIGHT = 500
-# While deliveries stream in, the first of a batch waits this long for company, which saves 40 % of the work; the time it
-# spent behind the batch before counts. After a pause nothing is waited for.
+# While deliveries stream in, the first of a batch waits this long for company, which saves 40 % of the work; its time
+# behind the batch before counts. After a pause nothing is waited for.
 LINGER_SECONDS = 0.012
 # So many at once are a crowd: then larger batches are worth more than haste, and the wait begins at the last flush.
 CROWD = 20

@@ -300,6 +300,7 @@ def test_a_refusal_says_why_and_whether_for_good(
         ("-1", 30),
         ("soon", 30),
     ],
+    ids=["seconds", "a date", "a date gone by", "years", "no number", "below nothing", "a word"],
 )
 def test_too_many_requests_say_how_long_to_wait(
     engine: Engine, client: EvolutionClient, told: str, seconds: float
