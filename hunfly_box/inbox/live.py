@@ -22,7 +22,7 @@ from hunfly_box.inbox.live_relay import Note, Relay
 from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Changed
 from hunfly_box.kit.errors import Forbidden, HunflyError, TooMany, Unauthorized
-from hunfly_box.kit.http import SECURITY_HEADERS, Unavailable, problem_body
+from hunfly_box.kit.http import SECURITY_HEADERS, Unavailable, as_hunfly_error, headers_of, problem_body
 from hunfly_box.kit.hub import Stream, Watcher
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,10 @@ class Live:
             watcher = await asyncio.to_thread(watcher_of, self.resources, viewer)
             if watcher.token is not None:
                 self._refuse_too_many(watcher)
-        except HunflyError as error:
+        except Exception as failure:  # noqa: BLE001 - a crowd that comes back at once may find every connection taken
+            error = as_hunfly_error(failure)
+            if error.status >= 500:
+                log.warning("a stream was not opened: %s", type(failure).__name__)
             await _refuse(send, error)
             return
         await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
@@ -291,7 +294,6 @@ def _since(scope: Scope) -> str | None:
 
 async def _refuse(send: Send, error: HunflyError) -> None:
     headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-    if isinstance(error, TooMany):
-        headers.append((b"retry-after", str(error.retry_after_seconds).encode()))
+    headers += [(name.lower().encode(), value.encode()) for name, value in headers_of(error).items()]
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(problem_body(error)).encode()})

@@ -170,7 +170,7 @@ def wants_page(path: str, headers: Mapping[str, str]) -> bool:
 
 
 def problem(error: HunflyError) -> Response[dict[str, Any]]:
-    return Response(problem_body(error), status_code=error.status, media_type=PROBLEM, headers=_headers(error))
+    return Response(problem_body(error), status_code=error.status, media_type=PROBLEM, headers=headers_of(error))
 
 
 def problem_body(error: HunflyError) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def problem_body(error: HunflyError) -> dict[str, Any]:
     }
 
 
-def _headers(error: HunflyError) -> dict[str, str]:
+def headers_of(error: HunflyError) -> dict[str, str]:
     if isinstance(error, TooMany):
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, Unauthorized):
@@ -209,7 +209,7 @@ def exception_handlers(error_page: ErrorPage) -> dict[Any, Any]:
             except Exception:  # noqa: BLE001 - an error must be answered even where no page can be made of it
                 log.exception("the error page failed")
                 return problem(error)
-            page.headers.update(_headers(error))
+            page.headers.update(headers_of(error))
             return page
         return problem(error)
 

@@ -26,6 +26,7 @@ class Client:
     """One open stream. `frames` grows as events come."""
 
     status: int = 0
+    headers: dict[bytes, bytes] = field(default_factory=dict)
     raw: bytes = b""
     is_over: bool = False
     task: "asyncio.Task[None] | None" = None
@@ -72,6 +73,7 @@ async def connect(live: Live, authorization: str | None, since: str | None = Non
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
             client.status = message["status"]
+            client.headers = dict(message["headers"])
             return
         client.raw += message["body"]
         client.is_over = not message.get("more_body", False)

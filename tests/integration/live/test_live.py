@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from contextlib import ExitStack
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hunfly_box.inbox.live import Live, push_changes
 from hunfly_box.ingest.intake import Intake
@@ -117,6 +119,26 @@ def test_a_cursor_of_no_use_is_answered_with_reset(box: Box, since: str, reason:
         await ana.close()
 
     run(box.resources, scenario)
+
+
+def test_a_stream_that_finds_every_connection_taken_is_asked_to_come_back(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a thousand come back at once. An error without a name would say that nobody is at home."""
+    engine = box.resources.control.engine
+    key = token(box, box.cast.ana)
+    monkeypatch.setattr(engine.pool, "_timeout", 0.05)
+
+    async def scenario(live: Live) -> None:
+        refused = await connect(live, key)
+        assert refused.status == 503
+        assert refused.headers[b"retry-after"] == b"2"
+
+    with ExitStack() as taken:
+        with pytest.raises(PoolTimeout):
+            while True:
+                taken.enter_context(engine.connect())
+        run(box.resources, scenario)
 
 
 def test_a_token_holds_no_more_streams_than_it_may(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
