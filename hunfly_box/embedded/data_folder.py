@@ -101,6 +101,7 @@ def empty(folder: DataFolder) -> None:
         folder.postgres,
         folder.valkey,
         folder.media,
+        folder.spill,
         folder.keys,
         folder.logs,
         folder.run,

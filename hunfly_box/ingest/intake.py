@@ -17,14 +17,18 @@ from hunfly_box.ingest.connection import IngestConnection
 from hunfly_box.ingest.receiver import Receiver
 from hunfly_box.ingest.routes import REFRESH_SECONDS, Channel, Routes
 from hunfly_box.ingest.spill import Spill
+from hunfly_box.ingest.spill_file import SpillFile
 from hunfly_box.ingest.storing import Stored, Storer
 from hunfly_box.kit.crash import crash_point
 from hunfly_box.kit.database import Database, Event
 from hunfly_box.kit.hub import Audience
+from hunfly_box.kit.paths import DataFolder
 from hunfly_box.kit.redis import connect_async
 from hunfly_box.providers.port import TypingSeen
 
 log = logging.getLogger(__name__)
+
+EMPTY_SPILL_SECONDS = 1.0
 
 
 class Intake:
@@ -40,9 +44,10 @@ class Intake:
         self._redis = connect_async(resources.redis_url)
         connection = IngestConnection(resources.logins.ingest, on_lost=resources.database.note_loss)
         self.storer = Storer(connection, self._stored, resources.hub.watches)
-        self.batcher = Batcher(self.storer, Spill(self._redis))
+        self._spill = Spill(self._redis, SpillFile(DataFolder(resources.settings.data_dir).spill))
+        self.batcher = Batcher(self.storer, self._spill)
         self.receiver = Receiver(self.routes, self.batcher, self._typing)
-        self._refreshing: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Also without Postgres: then deliveries are refused until the channels are known, and spilled from then on."""
@@ -52,21 +57,35 @@ class Intake:
             self.storer.connection.retry_in_background()
         await self._refresh()
         self.batcher.start()
-        self._refreshing = asyncio.get_running_loop().create_task(self._keep_fresh())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(work) for work in (self._keep_fresh(), self._empty_spill())]
 
     async def stop(self) -> None:
         """What was taken is stored or spilled before this returns."""
         self.receiver.is_closing = True
-        if self._refreshing is not None:
-            self._refreshing.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self.batcher.stop()
-        await self._redis.aclose()
+        await self._spill.close()
         self._database.close()
 
     async def _keep_fresh(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             await self._refresh()
+
+    async def _empty_spill(self) -> None:
+        while True:
+            await asyncio.sleep(EMPTY_SPILL_SECONDS)
+            if not self.storer.connection.is_here or not self._spill.file.left():
+                continue
+            try:
+                # Another process may have left it, with a channel that is news here.
+                await asyncio.to_thread(self.routes.refresh)
+                if drained := await self._spill.drain_file(self.batcher, self.routes):
+                    log.info("%d deliveries that waited on the disk are stored", drained)
+            except Exception:  # noqa: BLE001 - what is not stored stays on the disk
+                log.exception("the spill on the disk could not be emptied")
 
     async def _refresh(self) -> None:
         try:

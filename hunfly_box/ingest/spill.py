@@ -1,6 +1,7 @@
-"""Deliveries wait in Redis while Postgres is away, and go the same road once it is back."""
+"""Deliveries wait in Redis, and in a file, while Postgres is away, and go the same road once it is back."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -13,9 +14,11 @@ from redis import asyncio as async_redis
 
 from hunfly_box.bootstrap import Resources
 from hunfly_box.ingest.announcing import plain_changes_of, rare_changes_of, rings_of
+from hunfly_box.ingest.batch import STORED, Batcher
 from hunfly_box.ingest.connection import PATIENT_SECONDS, Away, IngestConnection
 from hunfly_box.ingest.received import Received, parts_of, received
 from hunfly_box.ingest.routes import Routes
+from hunfly_box.ingest.spill_file import Fields, SpillFile
 from hunfly_box.ingest.storing import Stored, Storer
 from hunfly_box.kit.crash import crash_point
 from hunfly_box.kit.database import Database
@@ -29,6 +32,7 @@ log = logging.getLogger(__name__)
 
 STREAM = key(None, "spill")
 GROUP = "drain"
+IN_STREAM = b"i"
 AT_ONCE = 200
 # Longer than any batch takes: who holds entries longer than this is dead.
 ABANDONED_MS = 15_000
@@ -37,23 +41,55 @@ ABANDONED_MS = 15_000
 class Spill:
     """The writing end, in the event loop."""
 
-    def __init__(self, connection: "async_redis.Redis") -> None:
+    def __init__(self, connection: "async_redis.Redis", file: SpillFile) -> None:
         self._redis = connection
+        self.file = file
 
     async def __call__(self, deliveries: list[Received]) -> bool:
         """False when Redis is away or full as well: the sender must come again."""
+        records = [_fields(one) for one in deliveries]
         pipe = self._redis.pipeline(transaction=False)
-        for one in deliveries:
-            pipe.xadd(STREAM, {"c": one.channel.id, "j": one.journal_id, "t": repr(one.received_at), "b": one.body})
+        for record in records:
+            pipe.xadd(STREAM, record)  # type: ignore[arg-type]  # bytes are fine
         try:
-            await pipe.execute()
+            ids = await pipe.execute()
         except (redis.RedisError, OSError) as error:
             log.warning("the spill could not be written: %s", type(error).__name__)
             return False
+        try:
+            await self.file.append([{**record, IN_STREAM: id_} for record, id_ in zip(records, ids, strict=True)])
+        except OSError as error:
+            log.error("the second copy of the spill could not be written: %s", error)  # noqa: TRY400 - no bug
         return True
 
+    async def drain_file(self, batcher: Batcher, routes: Routes) -> int:
+        """What the workers have not drained yet is drained here; the number of deliveries."""
+
+        async def store(records: list[Fields]) -> bool:
+            found = [one for record in records if (one := _delivery(routes, record)) is not None]
+            outcomes = await asyncio.gather(*(batcher.put(one) for one in found))
+            if any(outcome != STORED for outcome in outcomes):
+                return False
+            pipe = self._redis.pipeline(transaction=False)
+            _forget(pipe, [record[IN_STREAM] for record in records])
+            with contextlib.suppress(redis.RedisError, OSError):
+                await pipe.execute()
+            return True
+
+        return await self.file.drain(store)
+
     async def close(self) -> None:
+        await self.file.close()
         await self._redis.aclose()
+
+
+def _fields(one: Received) -> Fields:
+    return {
+        b"c": one.channel.id.encode(),
+        b"j": one.journal_id.encode(),
+        b"t": repr(one.received_at).encode(),
+        b"b": one.body,
+    }
 
 
 def waiting(connection: "Redis") -> int:
@@ -104,9 +140,13 @@ async def _drain(resources: Resources, routes: Routes) -> int:
 
 def _finish(resources: Resources, ids: list[bytes]) -> None:
     pipe = resources.redis.pipeline()
+    _forget(pipe, ids)
+    pipe.execute()
+
+
+def _forget(pipe: Any, ids: list[bytes]) -> None:
     pipe.xack(STREAM, GROUP, *ids)
     pipe.xdel(STREAM, *ids)
-    pipe.execute()
 
 
 def _claim(resources: Resources) -> Mapping[bytes, Mapping[bytes, bytes]]:

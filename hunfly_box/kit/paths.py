@@ -44,6 +44,11 @@ class DataFolder:
         return self.root / "media"
 
     @property
+    def spill(self) -> Path:
+        """Deliveries that wait for Postgres."""
+        return self.root / "spill"
+
+    @property
     def postgres(self) -> Path:
         return self.root / "postgres"
 

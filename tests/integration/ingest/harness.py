@@ -16,9 +16,11 @@ from hunfly_box.ingest.connection import IngestConnection
 from hunfly_box.ingest.receiver import PATH, Receiver
 from hunfly_box.ingest.routes import Channel, Routes
 from hunfly_box.ingest.spill import Spill
+from hunfly_box.ingest.spill_file import SpillFile
 from hunfly_box.ingest.storing import Stored, Storer
 from hunfly_box.kit.database import Database, Scope
 from hunfly_box.kit.ids import new_id
+from hunfly_box.kit.paths import DataFolder
 from hunfly_box.kit.redis import connect_async
 
 SECRETS = {
@@ -129,7 +131,8 @@ async def open_ingest(resources: Resources, *, url: str | None = None, redis_url
     storer = Storer(IngestConnection(url or resources.logins.ingest), stored.append, lambda tenant_id: True)
     if url is None:
         await storer.connection.open()
-    spill = Spill(connect_async(redis_url or resources.redis_url))
+    file = SpillFile(DataFolder(resources.settings.data_dir).spill)
+    spill = Spill(connect_async(redis_url or resources.redis_url), file)
     batcher = Batcher(storer, spill)
     batcher.start()
     receiver = Receiver(routes, batcher, lambda channel, event: typing.append((channel, event)))

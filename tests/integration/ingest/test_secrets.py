@@ -13,6 +13,7 @@ from hunfly_box.ingest import proof, receiver
 from hunfly_box.ingest.receiver import PATH
 from hunfly_box.kit.database import Scope
 from hunfly_box.kit.ids import new_id
+from hunfly_box.kit.paths import DataFolder
 from tests.conftest import Box
 from tests.integration.ingest.conftest import Read
 from tests.integration.ingest.harness import SECRETS, Ingest, add_channel, bearer, open_ingest, run, signature, upsert
@@ -199,7 +200,7 @@ def _everything_kept(box: Box) -> dict[str, str]:
         }
 
 
-def test_nothing_secret_waits_in_redis_either(box: Box, instance: str) -> None:
+def test_nothing_secret_waits_in_redis_or_on_the_disk_either(box: Box, instance: str) -> None:
     sent = {**upsert(instance, CHAT, "SPILL", "oi"), **PLANTED}
 
     async def main() -> None:
@@ -215,6 +216,9 @@ def test_nothing_secret_waits_in_redis_either(box: Box, instance: str) -> None:
     assert kept
     for _, fields in redis.xrange("hb:{box}:spill"):
         kept += b"".join(fields.values())
+    files = list(DataFolder(box.resources.settings.data_dir).spill.glob("*.spill"))
+    assert files
+    kept += b"".join(file.read_bytes() for file in files)
     assert CANARY.encode() not in kept
     redis.flushdb()
 

@@ -1,16 +1,23 @@
-"""Postgres away: deliveries wait in Redis and are stored once it is back. Both away: the sender must come again."""
+"""Postgres away: deliveries wait in Redis and on the disk, and are stored once it is back. Both away: come again."""
 
 import asyncio
-from collections.abc import Callable
+import resource
+import signal
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hunfly_box.ingest import spill
+from hunfly_box.ingest.spill_file import Fields, SpillFile
 from hunfly_box.kit.announcing import Changed
+from hunfly_box.kit.paths import DataFolder
 from tests.conftest import Box
 from tests.integration.ingest.conftest import Read
-from tests.integration.ingest.harness import Ingest, open_ingest, status, upsert
+from tests.integration.ingest.harness import Ingest, open_ingest, run, status, upsert
 
 pytestmark = pytest.mark.services
 
@@ -122,3 +129,129 @@ def test_a_backend_that_is_killed_under_load_loses_nothing(box: Box, instance: s
     assert 202 in answers
     spill.drain_once(box.resources)
     assert len(messages()) == 120
+
+
+def emptied(box: Box) -> int:
+    """What a box does once Postgres is back."""
+
+    async def scenario(ingest: Ingest) -> int:
+        return await ingest.spill.drain_file(ingest.batcher, ingest.receiver.routes)
+
+    return int(run(box.resources, scenario))
+
+
+def test_what_redis_forgot_while_postgres_was_away_is_stored_from_the_disk(
+    box: Box, instance: str, messages: Rows
+) -> None:
+    emptied(box)
+
+    async def scenario(ingest: Ingest) -> None:
+        texts = [upsert(instance, CHAT, f"F{n}", f"texto {n}", at=1_790_000_000 + n) for n in range(250)]
+        assert set(await ingest.deliver_all(texts)) == {202}
+
+    without_postgres(box, scenario)
+    box.resources.redis.flushdb()
+    (file,) = DataFolder(box.resources.settings.data_dir).spill.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert b"NEVER-STORED" not in file.read_bytes()
+    assert spill.drain_once(box.resources) == 0
+    assert emptied(box) == 250
+    assert [message["text"] for message in messages()] == [f"texto {n}" for n in range(250)]
+    assert emptied(box) == 0
+
+
+def test_what_the_disk_gave_back_does_not_wait_in_redis_any_more(box: Box, instance: str, messages: Rows) -> None:
+    async def scenario(ingest: Ingest) -> None:
+        assert await ingest.deliver(upsert(instance, CHAT, "G1", "duas cópias")) == 202
+
+    without_postgres(box, scenario)
+    # A worker has taken it, and is slow.
+    assert spill._claim(box.resources)
+    assert emptied(box) >= 1
+    assert spill.waiting(box.resources.redis) == 0
+    assert spill.drain_once(box.resources) == 0
+    assert [message["text"] for message in messages()] == ["duas cópias"]
+
+
+def test_a_full_disk_leaves_the_copy_in_redis(
+    box: Box, instance: str, messages: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(ingest: Ingest) -> None:
+        await ingest.spill.file.append([])
+        await asyncio.to_thread(fill, ingest.spill.file)
+        assert await ingest.deliver(upsert(instance, CHAT, "V1", "sem lugar")) == 202
+        assert await ingest.deliver(upsert(instance, CHAT, "V2", "outra vez")) == 202
+
+    def fill(file: SpillFile) -> None:
+        """As a disk without room answers: the next write ends in the middle."""
+        assert file._file is not None
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        without_postgres(box, scenario)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert caplog.text.count("second copy") == 2
+    assert spill.drain_once(box.resources) == 2
+    assert [message["text"] for message in messages()] == ["sem lugar", "outra vez"]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="hbt-") as made:
+        yield Path(made) / "spill"
+
+
+async def read_back(file: SpillFile) -> list[bytes]:
+    found: list[bytes] = []
+
+    async def store(records: list[Fields]) -> bool:
+        found.extend(record[b"b"] for record in records)
+        return True
+
+    await file.drain(store)
+    return found
+
+
+def test_a_file_is_left_alone_while_its_process_lives_and_taken_over_when_it_is_dead(folder: Path) -> None:
+    async def scenario() -> None:
+        writer, other = SpillFile(folder), SpillFile(folder)
+        await writer.append([{b"b": b"um"}])
+        assert await read_back(other) == []
+        await writer.append([{b"b": b"dois"}])
+        # As a death does.
+        await writer.close()
+        assert await read_back(other) == [b"um", b"dois"]
+        assert other.left() == []
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("tail", [b"\x00\x00\x01\x00half", b"\x00" * 512, b"\x00\x00"])
+def test_a_record_that_was_never_finished_hides_none_before_it(folder: Path, tail: bytes) -> None:
+    async def scenario() -> None:
+        file = SpillFile(folder)
+        await file.append([{b"b": b"whole"}])
+        await file.close()
+        with file.left()[0].open("ab") as raw:
+            raw.write(tail)
+        assert await read_back(file) == [b"whole"]
+
+    asyncio.run(scenario())
+
+
+def test_what_cannot_be_stored_now_stays_on_the_disk(folder: Path) -> None:
+    async def scenario() -> None:
+        file = SpillFile(folder)
+        await file.append([{b"b": b"%d" % n} for n in range(250)])
+
+        async def refuse(records: list[Fields]) -> bool:
+            return False
+
+        assert await file.drain(refuse) == 0
+        assert len(await read_back(file)) == 250
+
+    asyncio.run(scenario())
