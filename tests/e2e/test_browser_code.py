@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,19 +16,13 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
+from tests.chaos.boxes import free_port
+
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-
-
-def free_port() -> int:
-    for port in range(24000, 25000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError("no free port")
 
 
 class Sample:
@@ -317,3 +310,34 @@ def test_a_message_that_comes_while_its_pane_is_loading_is_not_missed(page: Page
     page.locator(".conv").first.click()
     expect(bubbles(page, "no meio")).to_have_count(1)
     assert held
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_answers_stand_below_what_they_answer_whatever_the_computers_clock_says(
+    page: Page, sample: Sample, minutes: int
+) -> None:
+    page.clock.install(time=time.time() + minutes * 60)
+    page.clock.resume()
+    open_first(page, sample)
+    for turn in range(2):
+        write(page, f"pergunta {turn}")
+        page.wait_for_selector(f'.msg[data-id]:has-text("pergunta {turn}")')
+        sample.make("incoming", text=f"resposta {turn}")
+        page.wait_for_selector(f'.msg:has-text("resposta {turn}")')
+    turns = ["pergunta 0", "resposta 0", "pergunta 1", "resposta 1"]
+    assert [text.strip() for text in page.locator("#pane .msg .tx").all_inner_texts()[-4:]] == turns
+
+
+def test_what_came_before_the_box_took_a_reply_stands_above_it(page: Page, sample: Sample) -> None:
+    open_first(page, sample)
+
+    def hold_back(route: Route) -> None:
+        sample.make("incoming", text="enquanto isso")
+        route.continue_()
+
+    page.route("**/messages", hold_back)
+    write(page, "escrito antes")
+    page.wait_for_selector('.msg[data-id]:has-text("escrito antes")')
+    page.wait_for_selector('.msg:has-text("enquanto isso")')
+    shown = [text.strip() for text in page.locator("#pane .msg .tx").all_inner_texts()[-2:]]
+    assert shown == ["enquanto isso", "escrito antes"]

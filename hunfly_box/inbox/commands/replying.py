@@ -21,7 +21,7 @@ INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction,
 VALUES (app.tenant_id(), :id, :conversation_id, :channel_id, 'out', :type, 'user', :user_id,
         (SELECT name FROM app.memberships WHERE tenant_id = app.tenant_id() AND user_id = :user_id),
         :text, CAST(:payload AS jsonb), :media_id, :status, :quoted_provider_id, :quoted_text, :quoted_author,
-        :is_forwarded, :client_key, clock_timestamp())
+        :is_forwarded, :client_key, app.said_at(:conversation_id))
 RETURNING sent_at
 """
 LAST_MESSAGE = """

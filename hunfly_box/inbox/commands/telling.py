@@ -12,7 +12,7 @@ INSERT = """
 INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction, type, author_kind, author_name,
                           text, payload, sent_at)
 SELECT v.tenant_id, :id, v.id, v.channel_id, 'out', 'system', 'system', '', :text, CAST(:payload AS jsonb),
-       clock_timestamp()
+       app.said_at(v.id)
 FROM app.conversations v WHERE v.tenant_id = app.tenant_id() AND v.id = :conversation_id
 """
 LOCALE = "SELECT locale FROM app.tenants WHERE id = app.tenant_id()"

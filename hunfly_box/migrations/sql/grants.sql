@@ -5,7 +5,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA app FROM PUBLIC;
 GRANT USAGE ON SCHEMA app TO hb_app, hb_ingest, hb_admin, hb_search, hb_maint;
 GRANT EXECUTE ON FUNCTION app.tenant_id(), app.tenant_ids(), app.role(), app.user_id(), app.now_us(), app.fold(text), app.id_at(timestamptz)
   TO hb_app, hb_ingest, hb_admin, hb_search, hb_maint;
-GRANT EXECUTE ON FUNCTION app.sees_queue() TO hb_app;
+GRANT EXECUTE ON FUNCTION app.sees_queue(), app.said_at(uuid) TO hb_app;
 GRANT EXECUTE ON FUNCTION app.is_declared(uuid) TO hb_ingest;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON

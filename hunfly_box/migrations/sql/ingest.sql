@@ -35,6 +35,15 @@ BEGIN
       AND (v.waiting_since IS DISTINCT FROM oldest OR v.inbound_answered <> v.inbound_count - unanswered);
 END $$;
 
+-- When one of ours says something. WhatsApp's clock counts whole seconds, so ours does: within one second the thread shows what came
+-- first to the box, by its id. And what answers a message stands below it, however far behind WhatsApp's the box's clock is; a day
+-- at most, as a message from the far future must not take us along.
+CREATE FUNCTION app.said_at(p_conversation uuid) RETURNS timestamptz LANGUAGE sql VOLATILE AS $$
+  SELECT date_trunc('second', greatest(clock_timestamp(), (
+    SELECT v.last_message_at FROM app.conversations v
+    WHERE v.tenant_id = app.tenant_id() AND v.id = p_conversation AND v.last_message_at < clock_timestamp() + interval '1 day')))
+$$;
+
 -- Two conversations with one person on one channel become one. Nothing is lost: what hung on either hangs on the keeper.
 CREATE FUNCTION app.merge_conversations(p_tenant uuid, p_keeper uuid, p_gone uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -329,7 +338,7 @@ DECLARE
 BEGIN
   UPDATE app.conversations v SET
       inbound_count = v.inbound_count + counts::integer,
-      last_message_id = CASE WHEN v.last_message_at > p_sent_at THEN v.last_message_id ELSE p_message END,
+      last_message_id = CASE WHEN (v.last_message_at, v.last_message_id) > (p_sent_at, p_message) THEN v.last_message_id ELSE p_message END,
       last_message_at = greatest(v.last_message_at, p_sent_at),
       status = CASE WHEN counts THEN 'open' ELSE v.status END,
       snoozed_until = CASE WHEN counts THEN NULL ELSE v.snoozed_until END,
@@ -568,7 +577,7 @@ BEGIN
   ), updated AS (
     UPDATE app.conversations v SET
       inbound_count = v.inbound_count + g.news,
-      last_message_id = CASE WHEN v.last_message_at > g.newest THEN v.last_message_id ELSE g.newest_id END,
+      last_message_id = CASE WHEN (v.last_message_at, v.last_message_id) > (g.newest, g.newest_id) THEN v.last_message_id ELSE g.newest_id END,
       last_message_at = greatest(v.last_message_at, g.newest),
       waiting_since = coalesce(v.waiting_since, g.oldest),
       status = 'open', snoozed_until = NULL,

@@ -76,6 +76,9 @@ export function adopt(bubble: HTMLElement, message: Message): void {
   bubble.id = `m-${message.id}`;
   bubble.dataset.id = message.id;
   bubble.dataset.v = String(message.version);
+  const sent = new Date(message.sent_at);
+  bubble.dataset.at = sent.toISOString();
+  setTime(bubble, sent);
   delete bubble.dataset.refused;
   $('.fail', bubble)?.remove();
   $('progress', bubble)?.remove();

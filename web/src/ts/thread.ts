@@ -18,6 +18,7 @@ const TYPING_EXPIRES_MS = 6_000;
 const OVERLAP = 5_000_000;
 /** More arrivals than this in one frame are placed without animation. */
 const ANIMATED_ARRIVALS = 4;
+const AFTER_ALL = '~';
 
 export class Thread extends HTMLElement {
   /** Arrived while the reader was further up. */
@@ -163,6 +164,7 @@ export class Thread extends HTMLElement {
   private place(message: Message): HTMLElement | null {
     const old = this.bubble(message.id) ?? (message.cid ? this.unsent(message.cid) : null);
     if (old && !isNewer(message, old)) return null;
+    const wasUnsent = old !== null && !old.dataset.id;
     if (
       old &&
       !message.html &&
@@ -171,26 +173,38 @@ export class Thread extends HTMLElement {
       !message.edited_at
     ) {
       adopt(old, message);
+      if (wasUnsent) this.settle(old);
       return null;
     }
     const bubble = bubbleFor(message);
     if (old) {
       bubble.classList.toggle('follows', old.classList.contains('follows'));
       old.replaceWith(bubble);
+      if (wasUnsent) this.settle(bubble);
       return null;
     }
     return this.insert(bubble) ? bubble : null;
   }
 
+  /** What was written here stood at the end by this computer's clock; now it has the box's time. */
+  private settle(bubble: HTMLElement): void {
+    const bubbles = $$('[data-at]', this.box);
+    const before = bubbles[bubbles.indexOf(bubble) - 1];
+    if (before && timeOf(before) > timeOf(bubble)) {
+      bubble.remove();
+      this.insert(bubble);
+    }
+  }
+
   /** Nearly always the end; a late arrival goes where its time belongs. */
   private insert(bubble: HTMLElement): boolean {
-    const at = bubble.dataset.at ?? '';
+    const at = timeOf(bubble);
     const last = this.lastPlaced();
-    if (!last || last.dataset.at! <= at) {
+    if (!last || timeOf(last) <= at) {
       this.placeLast(bubble);
       return true;
     }
-    const earlier = $$('[data-at]', this.box).findLast((node) => node.dataset.at! <= at);
+    const earlier = $$('[data-at]', this.box).findLast((node) => timeOf(node) <= at);
     if (earlier) earlier.after(bubble);
     else if (this.dataset.more) return false;
     else this.placeOlder(wrap(bubble));
@@ -281,6 +295,11 @@ export class Thread extends HTMLElement {
       return;
     bubble.append($('.acts', this) ?? pattern('tpl-acts'));
   };
+}
+
+/** Whatever this computer's clock says: what the box has not taken yet comes after all it has. */
+function timeOf(bubble: HTMLElement): string {
+  return bubble.dataset.id ? (bubble.dataset.at ?? '') : AFTER_ALL;
 }
 
 function isNewer(message: Message, old: HTMLElement): boolean {
