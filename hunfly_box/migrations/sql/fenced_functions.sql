@@ -55,7 +55,7 @@ $$;
 
 -- Counts for the desks of those who may not read content.
 CREATE FUNCTION app.tenant_counts()
-RETURNS TABLE (tenant_id uuid, users bigint, channels bigint, channels_open bigint, conversations_open bigint, messages_today bigint,
+RETURNS TABLE (tenant_id uuid, users bigint, channels bigint, channels_open bigint, conversations_open bigint,
                waiting_deliveries bigint, parked bigint, last_message_at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT t.id,
@@ -63,7 +63,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     (SELECT count(*) FROM app.channels c WHERE c.tenant_id = t.id),
     (SELECT count(*) FROM app.channels c WHERE c.tenant_id = t.id AND c.state = 'open'),
     (SELECT count(*) FROM app.conversations v WHERE v.tenant_id = t.id AND v.status = 'open'),
-    (SELECT count(*) FROM app.live_versions l WHERE l.tenant_id = t.id AND l.kind = 'message'),
     (SELECT count(*) FROM app.deliveries d WHERE d.tenant_id = t.id AND d.state IN ('queued', 'claimed', 'dispatching')),
     (SELECT count(*) FROM app.journal j WHERE j.tenant_id = t.id AND j.state = 'parked'),
     (SELECT max(v.last_message_at) FROM app.conversations v WHERE v.tenant_id = t.id)
