@@ -131,17 +131,23 @@ class Conversation(Struct, kw_only=True):
 
 def messages(tx: Transaction, ids: Sequence[UUID]) -> list[Message]:
     """In the order of `ids`; those that are not there for the acting person are left out."""
-    found = {line["id"]: _message(line) for line in tx.all(dict[str, Any], MESSAGES, ids=list(ids))} if ids else {}
-    return [found[id_] for id_ in ids if id_ in found]
+    if not ids:
+        return []
+    found = {line["id"]: _message(line) for line in tx.all(dict[str, Any], MESSAGES, ids=list(ids))}
+    return [found[id_] for id_ in map(str, ids) if id_ in found]
 
 
 def conversations(tx: Transaction, ids: Sequence[UUID]) -> list[Conversation]:
     """In the order of `ids`; those that are not there for the acting person are left out."""
-    lines = {line["id"]: line for line in tx.all(dict[str, Any], CONVERSATIONS, ids=list(ids))} if ids else {}
-    last_ids = [line["last_message_id"] for line in lines.values() if line["last_message_id"]]
+    if not ids:
+        return []
+    lines = {line["id"]: line for line in tx.all(dict[str, Any], CONVERSATIONS, ids=list(ids))}
+    last_ids = [UUID(line["last_message_id"]) for line in lines.values() if line["last_message_id"]]
     last_messages = {message.id: message for message in messages(tx, last_ids)}
     return [
-        _conversation(lines[id_], last_messages.get(str(lines[id_]["last_message_id"]))) for id_ in ids if id_ in lines
+        _conversation(lines[id_], last_messages.get(lines[id_]["last_message_id"]))
+        for id_ in map(str, ids)
+        if id_ in lines
     ]
 
 
@@ -150,16 +156,12 @@ def _message(line: dict[str, Any]) -> Message:
     # What was deleted for everyone is gone for us too; the row keeps that something was said.
     payload = {} if is_deleted else line["payload"] or {}
     return Message(
-        id=str(line["id"]),
-        conversation_id=str(line["conversation_id"]),
-        channel_id=str(line["channel_id"]),
+        id=line["id"],
+        conversation_id=line["conversation_id"],
+        channel_id=line["channel_id"],
         provider_id=line["provider_id"],
         direction=line["direction"],
-        author=Author(
-            kind=line["author_kind"],
-            id=str(line["author_id"]) if line["author_id"] else None,
-            name=line["author_name"],
-        ),
+        author=Author(kind=line["author_kind"], id=line["author_id"], name=line["author_name"]),
         type=line["type"],
         text=None if is_deleted else line["text"],
         media=None if is_deleted else _media(line, payload),
@@ -169,7 +171,7 @@ def _message(line: dict[str, Any]) -> Message:
         order=payloads.order_of(line["type"], payload),
         event=payloads.event_of(line["type"], payload),
         quoted=_quoted(line),
-        reactions=[Reaction(**reaction) for reaction in line["reactions"]],
+        reactions=[Reaction(**reaction) for reaction in line["reactions"] or ()],
         status=line["status"],
         error=Failure(code=line["error_code"], detail=line["error_detail"] or "") if line["error_code"] else None,
         edited_at=rfc3339_or_none(line["edited_at"]),
@@ -191,7 +193,7 @@ def _media(line: dict[str, Any], payload: dict[str, Any]) -> Media | None:
     address = f"/api/v1/media/{line['media_id']}"
     is_ready = line["media_state"] == "ready"
     return Media(
-        id=str(line["media_id"]),
+        id=line["media_id"],
         mime=line["media_mime"],
         name=line["media_name"],
         size=line["media_size"],
@@ -210,7 +212,7 @@ def _quoted(line: dict[str, Any]) -> Quoted | None:
     if line["quoted_provider_id"] is None:
         return None
     return Quoted(
-        id=str(line["quoted_id"]) if line["quoted_id"] else None,
+        id=line["quoted_id"],
         text=None if line["quoted_is_deleted"] else line["quoted_text"],
         author=line["quoted_author"],
         type=line["quoted_type"],
@@ -219,10 +221,10 @@ def _quoted(line: dict[str, Any]) -> Quoted | None:
 
 def _conversation(line: dict[str, Any], last_message: Message | None) -> Conversation:
     return Conversation(
-        id=str(line["id"]),
-        channel_id=str(line["channel_id"]),
+        id=line["id"],
+        channel_id=line["channel_id"],
         contact=ConversationContact(
-            id=str(line["contact_id"]),
+            id=line["contact_id"],
             name=display_name(line["contact_name"], line["contact_phone"], line["contact_identity"]),
             phone=line["contact_phone"],
             is_group=line["is_group"],
@@ -231,10 +233,8 @@ def _conversation(line: dict[str, Any], last_message: Message | None) -> Convers
         ),
         status=line["status"],
         snoozed_until=rfc3339_or_none(line["snoozed_until"]),
-        assignee=Assignee(id=str(line["assignee_id"]), name=line["assignee_name"] or "")
-        if line["assignee_id"]
-        else None,
-        labels=[Label(**label) for label in line["labels"]],
+        assignee=Assignee(id=line["assignee_id"], name=line["assignee_name"] or "") if line["assignee_id"] else None,
+        labels=[Label(**label) for label in line["labels"] or ()],
         waiting_since=rfc3339_or_none(line["waiting_since"]),
         last_message=last_message,
         version=line["version"],
