@@ -15,7 +15,6 @@ from hunfly_box.access import frame, permissions
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.inbox import queries, views
-from hunfly_box.inbox.render import plain
 from hunfly_box.kit import hx
 from hunfly_box.kit.errors import Forbidden
 
@@ -96,7 +95,7 @@ def older(
 ) -> Response[str]:
     with resources.database.transaction(viewer.scope()) as tx:
         messages, has_more = queries.messages_before(tx, conversation_id, before, n)
-    answer = frame.fragment(resources, viewer, "inbox/messages.html", messages=plain(messages))
+    answer = frame.fragment(resources, viewer, "inbox/messages.html", messages=messages)
     if has_more:
         answer.headers["X-More"] = "1"
     return answer
@@ -110,7 +109,7 @@ def changes(resources: Resources, viewer: Viewer, conversation_id: UUID, since: 
         messages, is_too_much = queries.messages_changed(tx, conversation_id, since, CHANGES_AT_ONCE)
     if is_too_much:
         return Response("", media_type=MediaType.HTML, headers={"X-Reload": "1"})
-    return frame.fragment(resources, viewer, "inbox/messages.html", messages=plain(messages))
+    return frame.fragment(resources, viewer, "inbox/messages.html", messages=messages)
 
 
 @get("/inbox/{conversation_id:uuid}/side", sync_to_thread=True, opt={"permission": "conversation.read"})

@@ -68,7 +68,7 @@ def named_rows(tx: TenantTransaction, ids: Sequence[UUID]) -> dict[str, Any]:
 def _shown_rows(tx: TenantTransaction, items: Sequence[Conversation], following: str | None) -> dict[str, Any]:
     ids = [UUID(item.id) for item in items]
     return {
-        "conversations": plain(items),
+        "conversations": items,
         "next_cursor": following,
         "seen": queries.seen_counts(tx, ids),
         "drafts": drafts.texts(tx, ids),
@@ -99,7 +99,7 @@ def pane(tx: TenantTransaction, conversation_id: UUID, channels: list[Any]) -> d
     conversation = queries.conversation(tx, conversation_id)
     page = queries.message_page(tx, conversation_id, cursor=None, limit=THREAD_MESSAGES)
     return {
-        "messages": plain(page.items[::-1]),
+        "messages": page.items[::-1],
         "has_more": page.next is not None,
         "pane_seen": queries.seen_counts(tx, [conversation_id]).get(conversation.id, 0),
         "draft": drafts.draft(tx, conversation_id),
@@ -117,10 +117,10 @@ def _side(tx: TenantTransaction, conversation: Conversation, channels: list[Any]
     conversation_id = UUID(conversation.id)
     contact_id = UUID(conversation.contact.id)
     return {
-        "conversation": plain([conversation])[0],
-        "contact": plain(contact_objects.contacts(tx, [contact_id]))[0],
+        "conversation": conversation,
+        "contact": contact_objects.contacts(tx, [contact_id])[0],
         "channel": next((item for item in channels if item["id"] == conversation.channel_id), None),
-        "notes": plain(queries.last_notes(tx, conversation_id)),
-        "media": plain(queries.last_pictures(tx, conversation_id)),
+        "notes": queries.last_notes(tx, conversation_id),
+        "media": queries.last_pictures(tx, conversation_id),
         "rounds": queries.rounds(tx, conversation_id),
     }

@@ -6,9 +6,10 @@ nothing a person writes is ever treated as HTML.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
@@ -58,8 +59,19 @@ def is_plain(text: str) -> bool:
     return not (may_hold_list and HINT_OF_LIST.search(text))
 
 
-def rich(text: str | None, mentions: Sequence[Mapping[str, str]] | None = None) -> Markup:
-    names = {str(mention["handle"]): str(mention["name"]) for mention in mentions or ()}
+class Mentioned(Protocol):
+    """Somebody a text may name by `@handle`."""
+
+    @property
+    def handle(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+def rich(text: str | None, mentions: Iterable[Mentioned] | None = None) -> Markup:
+    """What is_plain comes out as it went in, escaped."""
+    names = {mention.handle: mention.name for mention in mentions or ()}
     return Markup("").join(_html(node) for node in parse(text or "", names))
 
 

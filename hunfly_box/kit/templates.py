@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,17 @@ def web_dir() -> Path:
     return packaged if packaged.is_dir() else PACKAGE.parent / "web"
 
 
+def translated(text: str, /, **values: object) -> Markup:
+    """What `_()` says in a template: as the i18n extension's own, which is dear for what a page does by the hundred."""
+    said = _said(i18n.current_viewer().locale, text)
+    return said % values if values or "%" in said else said
+
+
+@lru_cache(maxsize=4096)
+def _said(locale: str, text: str) -> Markup:
+    return Markup(i18n.translate(locale, text))  # noqa: S704 - templates and catalogues are ours
+
+
 class Templates:
     """Thread-safe: what depends on the viewer lives in a context variable, not in the environment."""
 
@@ -38,6 +49,8 @@ class Templates:
         root = folder or web_dir()
         self.templates_dir = root / "templates"
         self.static_dir = root / "static"
+        # A page has more than a hundred icons, of a few kinds.
+        self._drawn: dict[tuple[str, str], Markup] = {}
         self._environment = Environment(
             loader=FileSystemLoader(self.templates_dir),
             extensions=["jinja2.ext.i18n"],
@@ -53,6 +66,7 @@ class Templates:
             i18n.gettext, i18n.ngettext, newstyle=True
         )
         self._environment.globals.update(
+            _=translated,
             asset=self.asset,
             icon=self.icon,
             build=lambda: self.build,
@@ -84,9 +98,15 @@ class Templates:
         return f"/static/dist/{self._manifest[name]}"
 
     def icon(self, name: str, size: str = "") -> Markup:
+        drawn = self._drawn.get((name, size))
+        return drawn if drawn is not None else self._draw(name, size)
+
+    def _draw(self, name: str, size: str) -> Markup:
         if name not in self._icons:
             raise AssetsMissing(f"no icon {name!r} in the sprite: name it in web/icons.txt and build again")
-        return ICON.format(f"ic {size}".strip(), self.asset("sprite.svg"), name)
+        drawn = ICON.format(f"ic {size}".strip(), self.asset("sprite.svg"), name)
+        self._drawn[name, size] = drawn
+        return drawn
 
     def script_texts(self) -> dict[str, str]:
         """The texts of our TypeScript in the viewer's language; source texts need no entry."""

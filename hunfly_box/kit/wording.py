@@ -1,7 +1,8 @@
 """How values read on a screen: times in the tenant's zone, sizes, phones, initials and colours."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,12 +12,14 @@ from babel import Locale, dates, numbers
 
 from hunfly_box.kit import i18n
 from hunfly_box.kit.i18n import gettext as _
+from hunfly_box.kit.moments import rfc3339
 
 Moment = datetime | str | int | float | None
 
 AVATAR_HUES = 8
 CHANNEL_HUES = 4
 KILOBYTE = 1024
+NOT_HEXADECIMAL = re.compile("[^0-9a-f]")
 
 LANGUAGES = (("pt_BR", "Português"), ("en", "English"), ("es", "Español"))
 
@@ -39,17 +42,17 @@ def moment(value: Moment) -> datetime | None:
 
 def iso(value: Moment) -> str:
     found = moment(value)
-    return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z" if found else ""
+    return rfc3339(found) if found else ""
 
 
 def clock(value: Moment) -> str:
     found = moment(value)
-    return dates.format_time(found, "short", locale=_locale()) if found else ""
+    return _clock(found.hour, found.minute, i18n.current_viewer().locale) if found else ""
 
 
 def day_key(value: Moment) -> str:
     found = moment(value)
-    return found.strftime("%Y-%m-%d") if found else ""
+    return found.date().isoformat() if found else ""
 
 
 def day_name(value: Moment) -> str:
@@ -62,8 +65,8 @@ def day_name(value: Moment) -> str:
     if days_ago == 1:
         return _("Ontem")
     if 1 < days_ago < 7:
-        return dates.format_date(found, "EEEE", locale=_locale()).capitalize()
-    return dates.format_date(found, "long", locale=_locale())
+        return _date(found.date(), "EEEE", i18n.current_viewer().locale).capitalize()
+    return _date(found.date(), "long", i18n.current_viewer().locale)
 
 
 def row_time(value: Moment) -> str:
@@ -76,7 +79,7 @@ def row_time(value: Moment) -> str:
         return clock(found)
     if days_ago == 1:
         return _("Ontem")
-    return dates.format_date(found, "short", locale=_locale())
+    return _date(found.date(), "short", i18n.current_viewer().locale)
 
 
 def full_time(value: Moment) -> str:
@@ -160,8 +163,7 @@ def initials(name: str | None) -> str:
 
 def hue(identifier: object, hues: int = AVATAR_HUES) -> int:
     """A colour that stays with an id: the end of a UUIDv7 is random (the browser reckons the same)."""
-    tail = "".join(letter for letter in str(identifier or "") if letter in "0123456789abcdef")[-4:]
-    return int(tail or "0", 16) % hues
+    return _tail(str(identifier or "")) % hues
 
 
 def channel_hue(identifier: object) -> int:
@@ -187,6 +189,23 @@ def is_only_emoji(text: str | None) -> bool:
 def _is_emoji_part(letter: str) -> bool:
     code = ord(letter)
     return 0x1F000 <= code <= 0x1FAFF or 0x2600 <= code <= 0x27BF or code in (0x200D, 0xFE0F, 0x2B50)
+
+
+# As many as a day has minutes, in every language.
+@lru_cache(maxsize=24 * 60 * len(LANGUAGES))
+def _clock(hour: int, minute: int, locale: str) -> str:
+    return dates.format_time(time(hour, minute), "short", locale=_parsed_locale(locale))
+
+
+# Lists and threads say the same days again and again.
+@lru_cache(maxsize=2048)
+def _date(day: date, style: str, locale: str) -> str:
+    return dates.format_date(day, style, locale=_parsed_locale(locale))
+
+
+@lru_cache(maxsize=4096)
+def _tail(identifier: str) -> int:
+    return int(NOT_HEXADECIMAL.sub("", identifier)[-4:] or "0", 16)
 
 
 @lru_cache(maxsize=64)
