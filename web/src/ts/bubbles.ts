@@ -122,7 +122,6 @@ function setTime(bubble: HTMLElement, moment: Date): void {
   if (!time) return;
   time.dateTime = moment.toISOString();
   time.textContent = clock(moment);
-  time.removeAttribute('title');
 }
 
 function addQuote(bubble: HTMLElement, quoted: NonNullable<Message['quoted']>): void {

@@ -308,4 +308,4 @@ export class Composer extends HTMLElement {
 
 customElements.define('hb-composer', Composer);
 
-export const currentComposer = (): Composer | null => $<Composer>('#pane hb-composer');
+export const currentComposer = (): Composer | null => $<Composer>('#composer');

@@ -129,7 +129,7 @@ export function showViewers(viewers: Person[]): void {
 }
 
 export function showStrip(name: string, text: string | null): void {
-  const strip = $(`#pane [data-strip="${name}"]`);
+  const strip = $(`#composer [data-strip="${name}"]`);
   if (!strip) return;
   strip.hidden = text === null;
   const holder = $('[data-strip-text]', strip) ?? strip;
@@ -201,8 +201,9 @@ export function explain(error: unknown): void {
 /** Profile pictures come later than the first message. */
 function showFace({ contact }: Conversation): void {
   if (!contact.avatar_url) return;
-  for (const face of $$('#pane .th-h > .av, #side .who-card > .av')) {
-    if (!$('img', face)) face.append($('img', avatar(contact))!);
+  for (const holder of ['#pane .th-h', '#side .who-card']) {
+    const face = $(`${holder} > .av`);
+    if (face && !$('img', face)) face.append($('img', avatar(contact))!);
   }
 }
 
@@ -237,7 +238,7 @@ function showLabels({ labels }: Conversation): void {
 }
 
 function showBlocked(isBlocked: boolean): void {
-  const strip = $('#pane [data-strip="blocked"]');
+  const strip = $('#composer [data-strip="blocked"]');
   if (strip) strip.hidden = !isBlocked;
   put(document, '#menu-more [data-block-text]', isBlocked ? t('Desbloquear contato') : t('Bloquear contato'));
 }

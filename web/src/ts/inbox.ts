@@ -4,6 +4,7 @@ import { startBanners } from './banners';
 import { currentComposer } from './composer';
 import { $, announce, must } from './dom';
 import { filters, matches, startFilters } from './filters';
+import { oncePerFrame } from './frames';
 import * as head from './head';
 import { startKeyboard } from './keyboard';
 import { moveCursor, on, startLive } from './live';
@@ -22,6 +23,9 @@ import { currentThread } from './thread';
 import type { Conversation, Message } from './types';
 
 const COUNTS_AT_MOST_EVERY_MS = 5_000;
+
+/** What the stream said of conversations since the last frame: of a burst about one, only the last word counts. */
+const changed = new Map<string, Conversation>();
 
 let countsTimer = 0;
 let announced = '';
@@ -140,20 +144,23 @@ function listenToStream(): void {
     say(message);
   });
   on('message.status', (change) => {
+    applyChanged(change.conversation_id);
     panes.receiveStatus(change);
     rows.showStatus(change);
   });
   on('conversation', (conversation) => {
-    applyConversation(conversation);
-    look();
+    changed.set(conversation.id, conversation);
+    applyAllSoon();
   });
   on('conversation.gone', ({ id, into }) => {
+    changed.delete(id);
     rows.removeRow(id);
     if (into && panes.currentId() === id) void panes.openConversation(into);
     else panes.closeConversation(id);
     askCounts();
   });
   on('typing', ({ conversation_id: id, by, on: isOn }) => {
+    applyChanged(id);
     if (by.kind === 'contact') {
       panes.threadOf(id)?.typing(isOn);
       rows.showTyping(id, isOn);
@@ -165,6 +172,7 @@ function listenToStream(): void {
     if (id === panes.currentId()) head.showViewers(viewers);
   });
   on('counts', ({ t: kind, conversation_id: id, seen }) => {
+    applyChanged(id);
     if (kind === 'seen') rows.setSeen(id, seen);
     showTitle();
   });
@@ -173,6 +181,7 @@ function listenToStream(): void {
 
 /** The stream cannot say what happened: the list and the open thread are loaded afresh. */
 async function startOver(cursor: string): Promise<void> {
+  changed.clear();
   panes.forgetKept();
   moveCursor(cursor);
   await rows.reloadRows().catch(() => undefined);
@@ -180,6 +189,19 @@ async function startOver(cursor: string): Promise<void> {
   if (thread) await panes.refresh(thread);
   askCounts();
   showTitle();
+}
+
+const applyAllSoon = oncePerFrame(() => {
+  for (const id of [...changed.keys()]) applyChanged(id);
+  look();
+});
+
+/** At once, for what follows it must find it so. */
+function applyChanged(id: string): void {
+  const conversation = changed.get(id);
+  if (!conversation) return;
+  changed.delete(id);
+  applyConversation(conversation);
 }
 
 function applyConversation(conversation: Conversation): void {

@@ -1,5 +1,5 @@
 // Sound, desktop notification and title. Only one tab makes noise, and not for what somebody is looking at.
-import { $, $$ } from './dom';
+import { $, byId } from './dom';
 import { t } from './i18n';
 import { isLeader } from './live';
 import { inboxBoot, isMe } from './page';
@@ -14,6 +14,7 @@ const looking = 'BroadcastChannel' in window ? new BroadcastChannel('hb-looking'
 const lookedAt = new Map<string, string>();
 const thisTab = String(Math.random());
 
+let unreadShown = -1;
 let lastSound = 0;
 let audio: AudioContext | null = null;
 /** One window of the inbox tells. The stream may be held by a page that has no inbox. */
@@ -48,12 +49,19 @@ export function notify(message: Message, open: (conversation: string) => void): 
 }
 
 export function showTitle(): void {
-  if (!document.getElementById('convs')) return;
+  if (!byId('convs')) return;
   const unread = unreadRows();
-  const name = $('.th-h h2')?.textContent ?? t('Conversas');
+  const name = $('#pane .th-h h2')?.textContent ?? t('Conversas');
   document.title = `${unread ? `(${unread}) ` : ''}${name} · Hunfly Box`;
-  for (const dot of $$('[data-unread-dot]')) dot.hidden = !unread;
-  for (const count of $$('[data-unread-count]')) {
+  if (unread !== unreadShown) showUnread(unread);
+}
+
+function showUnread(unread: number): void {
+  unreadShown = unread;
+  const dot = byId('unread-dot');
+  if (dot) dot.hidden = !unread;
+  const count = byId('unread-count');
+  if (count) {
     count.hidden = !unread;
     count.textContent = unread > 99 ? '99+' : String(unread);
   }

@@ -1,5 +1,5 @@
 // The state of the connected numbers: the footer of the list, and the strip above the composer.
-import { $, $$, put } from './dom';
+import { $, $$, must, put } from './dom';
 import { t, tn } from './i18n';
 import { on } from './live';
 import { inboxBoot, wordFor } from './page';
@@ -42,11 +42,11 @@ function showSummary(): void {
 
 function showStripOf(id: string): void {
   const channel = known.get(id);
-  const strip = $('#pane [data-strip="channel"]');
+  const strip = $('#composer [data-strip="channel"]');
   if (!channel || !strip || $('#pane hb-thread')?.dataset.channel !== id) return;
   const isDown = channel.state !== 'open';
   strip.hidden = !isDown;
-  $('#pane hb-composer')!.dataset.channelState = channel.state;
+  must('#composer').dataset.channelState = channel.state;
   if (!isDown) return;
   const effect = t('Suas respostas ficam na fila e saem quando ele voltar.');
   put(strip, '[data-strip-text]', `${channel.name}: ${wordFor('channel', channel.state)}. ${effect}`);

@@ -3,6 +3,7 @@
 import { showHead } from './head';
 import { $, $$, byId, fragment, isTouch, must, toast } from './dom';
 import { filters } from './filters';
+import { oncePerFrame } from './frames';
 import { t } from './i18n';
 import { page, Refused } from './net';
 import { markCurrent, rowOf } from './rows';
@@ -37,7 +38,6 @@ const latest = new Map<string, Conversation>();
 const waiting = new Map<string, Message[]>();
 /** How much news a conversation had that found no pane: a pane asked for before the last of it lacks something. */
 const news = new Map<string, number>();
-let isFlushing = false;
 
 const pane = (): HTMLElement => must('#pane');
 const side = (): HTMLElement => must('#side');
@@ -99,15 +99,12 @@ export function forgetKept(): void {
   fetching.clear();
 }
 
-/** Events are applied once per frame; a hidden tab has no frames, so it uses a timer. */
+/** A burst goes into its thread at once. */
 export function receive(message: Message): void {
   const list = waiting.get(message.conversation_id);
   if (list) list.push(message);
   else waiting.set(message.conversation_id, [message]);
-  if (isFlushing) return;
-  isFlushing = true;
-  if (document.hidden) setTimeout(flush, 50);
-  else requestAnimationFrame(flush);
+  flushSoon();
 }
 
 export function receiveStatus(change: MessageStatus): void {
@@ -123,8 +120,9 @@ export function receiveConversation(conversation: Conversation): void {
   if (conversation.id === currentId()) showHead(conversation);
 }
 
+const flushSoon = oncePerFrame(flush);
+
 function flush(): void {
-  isFlushing = false;
   const batches = [...waiting];
   waiting.clear();
   for (const [id, messages] of batches) {
@@ -154,7 +152,8 @@ function showKept(id: string): boolean {
   pane().replaceChildren(...found.main);
   side().replaceChildren(...found.side);
   const thread = currentThread()!;
-  thread.scrollTop = found.scroll;
+  // It comes back at the bottom; moving it costs a layout.
+  if (found.scroll) thread.scrollTop = found.scroll;
   const news = latest.get(id);
   if (news) showHead(news);
   if (Date.now() - found.leftAt > FRESH_MS) void refresh(thread);
@@ -182,7 +181,6 @@ async function showLoaded(id: string): Promise<boolean> {
     const [main = '', aside = ''] = html.split('<!--side-->');
     pane().replaceChildren(fragment(main));
     side().replaceChildren(fragment(aside));
-    currentThread()?.toBottom();
     if (newsOf(id) !== newsThen) void refresh(currentThread()!);
     if (must('#inbox').dataset.side === 'off' && !byId('inbox')!.dataset.chosen)
       delete must('#inbox').dataset.side;

@@ -80,8 +80,8 @@ export function showCounts(counts: HTMLElement | null): void {
 
 export function markCurrent(id: string): void {
   currentId = id;
-  for (const row of $$('.conv[aria-current]')) row.removeAttribute('aria-current');
-  for (const row of $$('.conv[data-leaving]')) if (row.dataset.id !== id) row.remove();
+  for (const row of $$('.conv[aria-current]', list())) row.removeAttribute('aria-current');
+  for (const row of $$('.conv[data-leaving]', list())) if (row.dataset.id !== id) row.remove();
   rowOf(id)?.setAttribute('aria-current', 'true');
 }
 

@@ -5,11 +5,12 @@ import { adopt, bubbleFor, setBars, setStatus } from './bubbles';
 import { $, $$, byId, element, fragment, pattern, toast } from './dom';
 import { t } from './i18n';
 import { page } from './net';
-import { dayName } from './time';
+import { dayName, fullTime } from './time';
 import type { Message, MessageStatus } from './types';
 
-/** Messages in one group of skipped rendering. */
-const PAGE_SIZE = 60;
+/** Messages in a group and groups in a page: the units of skipped rendering (thread.css, _chat.html). */
+const GROUP_SIZE = 20;
+const PAGE_GROUPS = 10;
 const OLDER_AT_ONCE = 50;
 const LOAD_WITHIN_PX = 900;
 const BOTTOM_WITHIN_PX = 80;
@@ -28,49 +29,54 @@ export class Thread extends HTMLElement {
   private isLoading = false;
   private frame = 0;
   private typingTimer = 0;
+  private typingRow: HTMLElement | null = null;
+  private toolbar: HTMLElement | null = null;
 
   get conversation(): string {
     return this.dataset.conv!;
   }
 
   get atBottom(): boolean {
-    return this.scrollTop > -BOTTOM_WITHIN_PX;
+    return isBottom(this.scrollTop);
   }
 
   connectedCallback(): void {
     this.box = this.firstElementChild as HTMLElement;
     this.addEventListener('scroll', this.onScroll, { passive: true });
-    this.addEventListener('pointerover', this.moveToolbar);
-    this.addEventListener('focusin', this.moveToolbar);
+    this.addEventListener('pointerover', this.attend);
+    this.addEventListener('focusin', this.attend);
     setBars(this.box);
   }
 
   disconnectedCallback(): void {
     this.removeEventListener('scroll', this.onScroll);
-    this.removeEventListener('pointerover', this.moveToolbar);
-    this.removeEventListener('focusin', this.moveToolbar);
+    this.removeEventListener('pointerover', this.attend);
+    this.removeEventListener('focusin', this.attend);
   }
 
-  toBottom(): void {
-    this.scrollTop = 0;
+  toBottom(top = this.scrollTop): void {
+    // What stands at the very bottom stays there by itself, without a layout before its time.
+    if (top) this.scrollTop = 0;
     this.unseen = 0;
-    this.showJump();
+    this.showJump(true);
   }
 
   bubble(id: string): HTMLElement | null {
     return this.querySelector<HTMLElement>(`#m-${CSS.escape(id)}`);
   }
 
+  /** What was written here with that key, whether it is accepted by now or not. */
   unsent(key: string): HTMLElement | null {
-    return this.querySelector<HTMLElement>(`[data-cid="${CSS.escape(key)}"]`);
+    const waiting = this.querySelector<HTMLElement>(`#c-${CSS.escape(key)}`);
+    return waiting ?? this.last((node) => node.getAttribute('data-cid') === key);
   }
 
   lastOwn(): HTMLElement | null {
-    return $$('.msg.out[data-id]', this).at(-1) ?? null;
+    return this.last((node) => node.matches('.msg.out[data-id]'));
   }
 
   lastInbound(): HTMLElement | null {
-    return $$('.msg.in[data-id]', this).at(-1) ?? null;
+    return this.last((node) => node.matches('.msg.in[data-id]'));
   }
 
   /** Asking for changes since then closes any gap; what is here already is recognised by its version. */
@@ -81,7 +87,8 @@ export class Thread extends HTMLElement {
 
   /** The only way in for the stream, answers, edits and catching up: a burst is one read, many writes, one write. */
   upsert(messages: Message[]): void {
-    const sticks = this.atBottom;
+    const top = this.scrollTop;
+    const sticks = isBottom(top);
     const height = sticks ? 0 : this.box.offsetHeight;
     let hasGrown = false;
     for (const message of messages) {
@@ -92,15 +99,19 @@ export class Thread extends HTMLElement {
       if (!sticks && placed.classList.contains('in')) this.unseen += 1;
     }
     if (!hasGrown) return;
-    if (sticks) this.scrollTop = 0;
-    else this.scrollTop -= this.box.offsetHeight - height;
-    this.showJump();
+    if (sticks) {
+      this.toBottom(top);
+      return;
+    }
+    this.scrollTop = top - (this.box.offsetHeight - height);
+    this.showJump(false);
   }
 
   /** Adds the bubble of something just written, at the bottom. */
   addUnsent(bubble: HTMLElement): void {
+    const top = this.scrollTop;
     this.placeLast(bubble);
-    this.toBottom();
+    this.toBottom(top);
   }
 
   setStatus(change: MessageStatus): void {
@@ -110,15 +121,18 @@ export class Thread extends HTMLElement {
 
   typing(isOn: boolean): void {
     clearTimeout(this.typingTimer);
-    $('.typing-row', this.box)?.remove();
+    this.typingRow?.remove();
+    this.typingRow = null;
     if (!isOn) return;
     const row = element('div', 'msg in typing-row');
     const dots = element('span', 'typing-b');
     dots.append(element('i'), element('i'), element('i'));
     row.setAttribute('aria-hidden', 'true');
     row.append(dots);
-    this.lastPage().append(row);
-    if (this.atBottom) this.scrollTop = 0;
+    this.typingRow = row;
+    const top = this.scrollTop;
+    this.lastGroup().append(row);
+    if (top && isBottom(top)) this.scrollTop = 0;
     this.typingTimer = window.setTimeout(() => this.typing(false), TYPING_EXPIRES_MS);
   }
 
@@ -204,26 +218,28 @@ export class Thread extends HTMLElement {
       this.placeLast(bubble);
       return true;
     }
-    const earlier = $$('[data-at]', this.box).findLast((node) => timeOf(node) <= at);
+    const earlier = this.last((node) => timeOf(node) <= at);
     if (earlier) earlier.after(bubble);
     else if (this.dataset.more) return false;
-    else this.placeOlder(wrap(bubble));
+    else this.placeOlder(pageOf(bubble));
     return true;
   }
 
   private lastPlaced(): HTMLElement | null {
-    const groups = [...this.box.children].slice(-2).reverse();
-    for (const group of groups) {
-      const found = $$('[data-at]', group).at(-1);
-      if (found) return found;
-    }
+    return this.last(() => true);
+  }
+
+  /** Looks from the end, because what is looked for is nearly always there, and a thread may be long. */
+  private last(isWanted: (node: HTMLElement) => boolean): HTMLElement | null {
+    for (const page of fromEnd(this.box))
+      for (const group of fromEnd(page))
+        for (const node of fromEnd(group)) if (node.hasAttribute('data-at') && isWanted(node)) return node;
     return null;
   }
 
   private placeLast(bubble: HTMLElement): void {
     const before = this.lastPlaced();
-    const target = this.lastPage();
-    const typing = $('.typing-row', this.box);
+    const target = this.lastGroup();
     const day = bubble.dataset.day ?? '';
     if (before?.dataset.day !== day && !this.hasDay(day)) target.append(dayLine(day));
     bubble.classList.toggle(
@@ -231,7 +247,7 @@ export class Thread extends HTMLElement {
       !!before && before.dataset.day === day && authorOf(before) === authorOf(bubble),
     );
     target.append(bubble);
-    if (typing) target.append(typing);
+    if (this.typingRow) target.append(this.typingRow);
   }
 
   private hasDay(day: string): boolean {
@@ -245,26 +261,21 @@ export class Thread extends HTMLElement {
     const lastDay = $$('.day', older).at(-1);
     if (firstDay && lastDay && firstDay.dataset.day === lastDay.dataset.day) firstDay.remove();
     setBars(older);
+    const page = older.firstElementChild as HTMLElement;
+    page.style.setProperty('--groups', String(page.childElementCount));
     const kept = this.scrollTop;
-    const groups: HTMLElement[] = [];
-    while (older.firstElementChild) groups.push(this.group(older));
-    this.box.prepend(...groups);
+    this.box.prepend(older);
     this.scrollTop = kept;
   }
 
-  private group(from: DocumentFragment): HTMLElement {
-    const group = element('div', 'pg');
-    while (from.firstElementChild && group.childElementCount < PAGE_SIZE)
-      group.append(from.firstElementChild);
-    return group;
-  }
-
-  private lastPage(): HTMLElement {
-    const last = this.box.lastElementChild as HTMLElement | null;
-    if (last && last.childElementCount < PAGE_SIZE) return last;
-    const group = element('div', 'pg');
-    this.box.append(group);
-    return group;
+  private lastGroup(): HTMLElement {
+    const page = this.box.lastElementChild;
+    const last = page?.lastElementChild as HTMLElement | null | undefined;
+    if (last && last.childElementCount < GROUP_SIZE) return last;
+    const added = element('div', 'grp');
+    if (page && page.childElementCount < PAGE_GROUPS) page.append(added);
+    else this.box.append(within('pg', added));
+    return added;
   }
 
   private readonly onScroll = (): void => {
@@ -272,28 +283,32 @@ export class Thread extends HTMLElement {
       this.frame = 0;
       const fromTop = this.scrollHeight - this.clientHeight + this.scrollTop;
       if (fromTop < LOAD_WITHIN_PX) void this.older();
-      if (this.atBottom) this.unseen = 0;
-      this.showJump();
+      const isAtBottom = this.atBottom;
+      if (isAtBottom) this.unseen = 0;
+      this.showJump(isAtBottom);
       this.dispatchEvent(new CustomEvent('hb:scrolled', { bubbles: true }));
     });
   };
 
-  private showJump(): void {
-    const button = $('[data-cmd="jump"]', this.parentElement ?? document);
+  private showJump(isAtBottom: boolean): void {
+    // A pane that is kept for later has its button beside it, not in the page.
+    const button = this.isConnected ? $('#composer .jump') : null;
     if (!button) return;
-    button.hidden = this.atBottom;
+    button.hidden = isAtBottom;
     const count = button.lastElementChild as HTMLElement;
     count.hidden = !this.unseen;
     count.textContent = String(this.unseen);
   }
 
-  /** One toolbar for the whole list, moved to the bubble under pointer or focus: a message stays at a few nodes. */
-  private readonly moveToolbar = (event: Event): void => {
+  /** What only one message at a time needs, the one under pointer or focus: all others stay at a few nodes. */
+  private readonly attend = (event: Event): void => {
     const message = (event.target as Element).closest<HTMLElement>('.msg[data-id]');
     const bubble = message && $('.bub', message);
-    if (!bubble || message.dataset.gone !== undefined || bubble.lastElementChild?.classList.contains('acts'))
-      return;
-    bubble.append($('.acts', this) ?? pattern('tpl-acts'));
+    if (!bubble) return;
+    showFullTime(bubble);
+    if (message.dataset.gone !== undefined || bubble.lastElementChild === this.toolbar) return;
+    this.toolbar ??= pattern('tpl-acts');
+    bubble.append(this.toolbar);
   };
 }
 
@@ -324,6 +339,11 @@ function authorOf(node: HTMLElement): string {
   return `${kind} ${node.dataset.author ?? ''}`;
 }
 
+function showFullTime(bubble: HTMLElement): void {
+  const time = $<HTMLTimeElement>('.meta time', bubble);
+  if (time && !time.title) time.title = fullTime(new Date(time.dateTime));
+}
+
 function dayLine(day: string): HTMLElement {
   const line = element('div', 'day');
   line.dataset.day = day;
@@ -334,11 +354,24 @@ function dayLine(day: string): HTMLElement {
   return line;
 }
 
-function wrap(node: Node): DocumentFragment {
+function pageOf(bubble: HTMLElement): DocumentFragment {
   const holder = document.createDocumentFragment();
-  holder.append(node);
+  holder.append(within('pg', within('grp', bubble)));
   return holder;
 }
+
+function within(className: string, node: HTMLElement): HTMLElement {
+  const made = element('div', className);
+  made.append(node);
+  return made;
+}
+
+function* fromEnd(parent: Element): Generator<HTMLElement> {
+  for (let node = parent.lastElementChild; node; node = node.previousElementSibling)
+    yield node as HTMLElement;
+}
+
+const isBottom = (top: number): boolean => top > -BOTTOM_WITHIN_PX;
 
 customElements.define('hb-thread', Thread);
 

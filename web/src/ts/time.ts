@@ -7,6 +7,7 @@ const timeZone = document.documentElement.dataset.zone || undefined;
 const clockFormat = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', timeZone });
 const dateFormat = new Intl.DateTimeFormat(lang, { dateStyle: 'short', timeZone });
 const keyFormat = new Intl.DateTimeFormat('en-CA', { dateStyle: 'short', timeZone });
+const fullFormat = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'medium', timeZone });
 const longFormat = new Intl.DateTimeFormat(lang, { dateStyle: 'long' });
 const weekdayFormat = new Intl.DateTimeFormat(lang, { weekday: 'long' });
 const agoFormat = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
@@ -19,6 +20,8 @@ const DAY = 24 * HOUR;
 const WAIT_SHOWN_AFTER = 5 * MINUTE;
 
 export const clock = (moment: Date): string => clockFormat.format(moment);
+
+export const fullTime = (moment: Date): string => fullFormat.format(moment);
 
 /** 2026-11-23, as Canadians write it. */
 export const dayKey = (moment: Date): string => keyFormat.format(moment);
