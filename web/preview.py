@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -328,7 +328,8 @@ class Preview(BaseHTTPRequestHandler):
         if what == "incoming":
             for number in range(body.get("count", 1)):
                 message = sample.message(target, "in", 0, text=body.get("text", f"Mensagem {number}"))
-                message["sent_at"] = datetime.now(UTC).isoformat()
+                sent_at = datetime.now(UTC) - timedelta(seconds=body.get("seconds_ago", 0))
+                message["sent_at"] = sent_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
                 add_message(target["id"], message)
         elif what == "fill":
             many = [

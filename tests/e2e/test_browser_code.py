@@ -110,6 +110,27 @@ def test_a_reply_stands_at_once_and_its_ticks_climb(page: Page, sample: Sample) 
     assert page.locator("#pane [id]").evaluate_all("all => new Set(all.map(x => x.id)).size === all.length")
 
 
+def test_what_was_said_before_a_reply_stands_above_it(page: Page, sample: Sample) -> None:
+    """WhatsApp stamps whole seconds, so that a customer's message may well come after the reply and belong before it."""
+    open_first(page, sample)
+    write(page, "minha resposta")
+    page.wait_for_selector('.msg[data-status="read"]:has-text("minha resposta")')
+    sample.make("incoming", text="dito depois")
+    sample.make("incoming", text="dito antes", seconds_ago=60)
+    bubbles(page, "dito antes").wait_for()
+    said = page.locator("#pane .msg .tx").all_inner_texts()
+    assert said[-3:] == ["dito antes", "minha resposta", "dito depois"]
+
+
+def test_the_full_time_of_a_message_shows_under_the_pointer(page: Page, sample: Sample) -> None:
+    open_first(page, sample)
+    bubble = page.locator("#pane .msg").last
+    time_of_it = bubble.locator(".meta time")
+    assert time_of_it.get_attribute("title") is None
+    bubble.locator(".bub").hover()
+    assert re.search(r"de 20\d\d,? \d\d:\d\d:\d\d", time_of_it.get_attribute("title") or "")
+
+
 def test_a_refused_message_says_why_in_place_and_can_be_dropped(page: Page, sample: Sample) -> None:
     open_first(page, sample)
     write(page, "isto falha")
@@ -181,7 +202,10 @@ def test_tabs_elect_a_leader_without_web_locks(context: BrowserContext, sample: 
     second.wait_for_timeout(3000)
     assert len(opened) == 1
     first.close()
-    second.wait_for_timeout(3000)
+    for _attempt in range(100):
+        if len(opened) > 1:
+            break
+        second.wait_for_timeout(200)
     assert len(opened) == 2
 
 
