@@ -78,7 +78,8 @@ def add_message(identifier: str, message: dict[str, Any]) -> None:
 
 
 def listed(query: dict[str, str]) -> list[dict[str, Any]]:
-    rows = [item for item in conversations if item["status"] == query.get("status", "open")]
+    status = query.get("status", "open")
+    rows = [item for item in conversations if status in ("any", item["status"])]
     if query.get("tab") == "mine":
         rows = [item for item in rows if item["assignee"] and item["assignee"]["id"] == sample.ME["id"]]
     if query.get("tab") == "none":

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from hunfly_box.kit import wording
 from hunfly_box.kit.database import Transaction
 
 
@@ -61,7 +62,7 @@ def contacts(tx: Transaction, ids: Sequence[UUID]) -> list[Contact]:
 
 def display_name(name: str | None, phone: str | None, identity: str | None = None) -> str:
     """What we call somebody who has not told a name."""
-    return name or phone or identity or ""
+    return name or wording.phone(phone) or identity or ""
 
 
 def avatar_url(contact_id: UUID | str, sha256: str | None) -> str | None:

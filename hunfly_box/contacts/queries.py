@@ -1,5 +1,6 @@
 """Questions about contacts. An agent sees those of the conversations they see."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,9 @@ SELECT i.contact_id FROM app.contact_identities i
 WHERE i.tenant_id = app.tenant_id() AND i.kind = 'phone' AND i.value = :phone
 """
 
+PRINTED_NUMBER = re.compile(r"[+(]?[\d\s().\-/]+")
+FEWEST_DIGITS = 3
+
 
 def contact(tx: TenantTransaction, contact_id: UUID) -> Contact:
     if not tx.scalar(IS_VISIBLE, id=contact_id):
@@ -54,12 +58,18 @@ def contact_page(
     values: dict[str, Any] = {"after_at": start.at, "after_id": start.id} if start else {}
     if query and query.strip():
         conditions.append(FOUND)
-        values["query"] = query
+        values["query"] = as_stored(query)
     sql = LISTED.replace("{conditions}", " ".join(conditions))
     found = tx.all(Position, sql, limit=limit + 1, **values)
     shown = found[:limit]
     following = cursors.encode(shown[-1]) if len(found) > limit else None
     return objects.contacts(tx, [position.id for position in shown]), following
+
+
+def as_stored(query: str) -> str:
+    """A number is kept as its digits; people type it, or paste it, as it is printed."""
+    digits = re.sub(r"\D", "", query)
+    return digits if PRINTED_NUMBER.fullmatch(query.strip()) and len(digits) >= FEWEST_DIGITS else query
 
 
 def contact_by_phone(tx: TenantTransaction, phone: str) -> UUID | None:

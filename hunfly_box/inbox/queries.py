@@ -47,7 +47,7 @@ COUNTS = """
 SELECT count(*) FILTER (WHERE v.assignee_id = :user_id) AS mine, count(*) FILTER (WHERE v.assignee_id IS NULL) AS none,
        count(*) AS all
 FROM app.conversations v
-WHERE v.tenant_id = app.tenant_id() AND v.status = :status AND v.last_message_at IS NOT NULL
+WHERE v.tenant_id = app.tenant_id() AND v.last_message_at IS NOT NULL {conditions}
 """
 UNREAD = """
 SELECT count(*) FROM app.conversations v
@@ -174,8 +174,10 @@ def seen_counts(tx: TenantTransaction, ids: Sequence[UUID]) -> dict[str, int]:
     return {str(row["id"]): row["seen"] for row in rows}
 
 
-def tab_counts(tx: TenantTransaction, status: str) -> Counts:
-    return tx.one(Counts, COUNTS, status=status, user_id=tx.scope.user_id)
+def tab_counts(tx: TenantTransaction, status: str | None) -> Counts:
+    """None counts conversations of any status."""
+    sql, values = conditions(Filter(status=status), tx.scope.user_id)
+    return tx.one(Counts, COUNTS.replace("{conditions}", sql), user_id=tx.scope.user_id, **values)
 
 
 def unread_conversations(tx: TenantTransaction) -> int:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from hunfly_box.contacts import queries as contacts
 from hunfly_box.inbox import objects
 from hunfly_box.inbox.filters import Filter, conditions
 from hunfly_box.inbox.objects import Conversation, Match
@@ -18,7 +19,7 @@ CONTACT_HITS = 200
 # People by name or number first, then conversations by their newest message with the words.
 # Both have one sort key, so that a page goes on where the one before ended: people lie in a time of their own.
 FOUND = """
-WITH people AS MATERIALIZED (SELECT c AS id FROM app.search_contacts(:query, :contact_hits) c),
+WITH people AS MATERIALIZED (SELECT c AS id FROM app.search_contacts(:who, :contact_hits) c),
 hits AS MATERIALIZED (
   SELECT DISTINCT ON (h.conversation_id) h.conversation_id, h.message_id, h.sent_at
   FROM app.search_messages(:query, :hits) h ORDER BY h.conversation_id, h.sent_at DESC),
@@ -43,7 +44,7 @@ FROM app.messages m WHERE m.tenant_id = app.tenant_id() AND m.id = ANY (:ids) AN
 BY_NAME = """
 SELECT v.id FROM app.conversations v
 WHERE v.tenant_id = app.tenant_id() AND v.last_message_at IS NOT NULL
-  AND v.contact_id IN (SELECT c FROM app.search_contacts(:query, 200) c)
+  AND v.contact_id IN (SELECT c FROM app.search_contacts(:who, 200) c)
 ORDER BY v.last_message_at DESC, v.id DESC LIMIT :limit
 """
 LATEST = """
@@ -60,6 +61,7 @@ def search_page(tx: TenantTransaction, query: str, wanted: Filter, *, cursor: st
         dict[str, Any],
         FOUND.replace("{conditions}", sql),
         query=query,
+        who=contacts.as_stored(query),
         hits=HITS,
         contact_hits=CONTACT_HITS,
         after_at=start.at if start else None,
@@ -77,7 +79,7 @@ def search_page(tx: TenantTransaction, query: str, wanted: Filter, *, cursor: st
 def conversations_by_name(tx: TenantTransaction, query: str, limit: int = 20) -> list[Conversation]:
     """For choosing one: the latest when nothing is typed yet."""
     query = query.strip()
-    ids = tx.scalars(BY_NAME, query=query, limit=limit) if query else tx.scalars(LATEST, limit=limit)
+    ids = tx.scalars(BY_NAME, who=contacts.as_stored(query), limit=limit) if query else tx.scalars(LATEST, limit=limit)
     return objects.conversations(tx, ids)
 
 

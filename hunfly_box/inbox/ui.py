@@ -14,6 +14,7 @@ from hunfly_box.inbox import filters, queries, screens, searching, views
 from hunfly_box.inbox.commands import drafting, reading, starting
 from hunfly_box.inbox.objects import Message
 from hunfly_box.kit.errors import NotFound
+from hunfly_box.kit.wording import phone
 from hunfly_box.media import sniffing, store
 from hunfly_box.outbound import commands as outbound
 
@@ -89,7 +90,8 @@ def typing(resources: Resources, viewer: Viewer, data: TypingBody) -> None:
 
 @get("/ui/counts", sync_to_thread=True, opt={"permission": "conversation.read"})
 def counts(resources: Resources, viewer: Viewer, status: str = "open") -> dict[str, int]:
-    filters.parse(status=status)
+    if status != views.ANY_STATUS:
+        filters.parse(status=status)
     with resources.database.transaction(viewer.scope()) as tx:
         return {**views.counts(tx, status or "open"), "unread": queries.unread_conversations(tx)}
 
@@ -97,8 +99,8 @@ def counts(resources: Resources, viewer: Viewer, status: str = "open") -> dict[s
 @post("/ui/numbers", status_code=200, sync_to_thread=True, opt={"permission": "message.start"})
 def check_number(resources: Resources, viewer: Viewer, data: NumberBody) -> dict[str, Any]:
     """For the dialog that begins a conversation; one at a time, so that nobody fishes for numbers."""
-    phone = starting.typed_phone(data.phone, "phone")
-    found = starting.look_up(resources, viewer.scope(), data.channel_id, phone)
+    typed = starting.typed_phone(data.phone, "phone")
+    found = starting.look_up(resources, viewer.scope(), data.channel_id, typed)
     return {
         "phone": found.phone,
         "on_whatsapp": found.is_on_whatsapp,
@@ -116,7 +118,7 @@ def find_conversations(resources: Resources, viewer: Viewer, q: str = "") -> dic
             {
                 "id": item.id,
                 "name": item.contact.name,
-                "phone": item.contact.phone,
+                "phone": phone(item.contact.phone),
                 "avatar_url": item.contact.avatar_url,
             }
             for item in found

@@ -17,6 +17,8 @@ LIST_ROWS = 40
 THREAD_MESSAGES = 60
 # WhatsApp's own limits; the upload route holds them.
 LIMITS = {"media_bytes": 16 * 1024 * 1024, "document_bytes": 100 * 1024 * 1024}
+# What a page calls the absence of a status; a search begins with it, as customers of last month are looked for too.
+ANY_STATUS = "any"
 ASSIGNEE_OF_TAB = {"mine": "me", "none": "none", "all": None}
 NOW = "SELECT app.now_us()"
 
@@ -26,14 +28,14 @@ def chosen(
 ) -> tuple[dict[str, str | None], Filter]:
     """The filters as the page shows them, and as the query wants them. What is unknown or malformed falls back."""
     shown = {
-        "status": status if status in filters.STATUSES else "open",
+        "status": status if status in (*filters.STATUSES, ANY_STATUS) else "open",
         "tab": tab if tab in ASSIGNEE_OF_TAB else "all",
         "channel": channel if is_id(channel) else None,
         "label": label if is_id(label) else None,
         "q": (q or "").strip() or None,
     }
     wanted = filters.parse(
-        status=shown["status"],
+        status=None if shown["status"] == ANY_STATUS else shown["status"],
         assignee=ASSIGNEE_OF_TAB[str(shown["tab"])],
         channel=shown["channel"],
         label=shown["label"],
@@ -90,7 +92,7 @@ def surroundings(resources: Resources, tx: TenantTransaction) -> dict[str, Any]:
 
 
 def counts(tx: TenantTransaction, status: str) -> dict[str, int]:
-    found = queries.tab_counts(tx, status)
+    found = queries.tab_counts(tx, None if status == ANY_STATUS else status)
     return {"mine": found.mine, "none": found.none, "all": found.all}
 
 

@@ -237,6 +237,36 @@ def test_voice_is_recorded_and_sent(page: Page, sample: Sample) -> None:
     page.wait_for_selector('.msg[data-type="voice"][data-id] >> nth=-1')
 
 
+def test_the_microphone_is_let_go_on_leaving_the_conversation(page: Page, sample: Sample) -> None:
+    page.add_init_script(
+        """const ask = MediaDevices.prototype.getUserMedia;
+        window.heard = [];
+        MediaDevices.prototype.getUserMedia = async function (wish) {
+          const stream = await ask.call(this, wish);
+          window.heard.push(...stream.getTracks());
+          return stream;
+        };"""
+    )
+    open_first(page, sample)
+    page.locator('[data-act="record"]').dblclick()
+    page.wait_for_selector(".rec .lvl i")
+    page.locator(".conv").nth(1).click()
+    expect(page.locator(".rec")).to_be_hidden()
+    assert page.evaluate("window.heard.map((track) => track.readyState)") == ["ended"]
+    page.locator(".conv").first.click()
+    page.locator('[data-act="rec-send"]').click()
+    page.wait_for_selector('.msg[data-type="voice"][data-id] >> nth=-1')
+
+
+def test_what_could_not_be_opened_opens_when_the_connection_is_back(page: Page, sample: Sample) -> None:
+    open_first(page, sample)
+    page.context.set_offline(True)
+    page.locator(".conv").nth(5).click()
+    expect(page.locator("#pane")).to_contain_text("Não deu para abrir a conversa.")
+    page.context.set_offline(False)
+    expect(page.locator("hb-composer textarea")).to_be_visible(timeout=15_000)
+
+
 def test_keys_walk_the_list_and_resolving_can_be_undone(page: Page, sample: Sample) -> None:
     open_first(page, sample)
     first = page.locator("#pane h2").inner_text()
@@ -310,9 +340,15 @@ def test_on_a_phone_one_pane_shows_at_a_time(chromium: Browser, sample: Sample) 
     page.wait_for_selector("hb-thread")
     assert not page.locator("#convs").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator('.th-h [popovertarget="menu-more"]').tap()
+    page.locator('#menu-more [popovertarget="menu-assign"]').tap()
+    page.locator("#menu-assign").wait_for()
+    assert not page.locator("#menu-more").is_visible()
+    page.keyboard.press("Escape")
     page.locator('[data-cmd="back"]').tap()
     page.locator("#convs").wait_for()
     assert not page.locator("#pane").is_visible()
+    assert page.locator("#numbers").is_visible()
     phone.close()
 
 

@@ -189,6 +189,52 @@ def saved_draft(page: Page, demo: Demo) -> bool:
     return "Um rascunho" in row(page, "Rafael de Minas").first.inner_text()
 
 
+def test_what_was_typed_or_wiped_just_before_a_reload_stays_so(desk: OpenDesk) -> None:
+    page = desk("padaria", "tenant_admin").page
+    open_conversation(page, "Rafael de Minas")
+    text = page.locator("hb-composer textarea")
+    with page.expect_response("**/ui/drafts/*"):
+        text.press_sequentially("Sai às")
+    text.press_sequentially(" 18h")
+    page.reload()
+    expect(text).to_have_value("Sai às 18h")
+    text.fill("")
+    page.reload()
+    expect(text).to_have_value("")
+
+
+def test_what_happens_shows_in_the_contact_panel_at_once(demo: Demo, desk: OpenDesk) -> None:
+    page, colleague = desk("padaria", "manager").page, desk("padaria", "tenant_admin").page
+    open_conversation(page, "Rafael de Minas")
+    open_conversation(colleague, "Rafael de Minas")
+    page.keyboard.press("Control+Shift+N")
+    write(page, "Paga sempre em dinheiro")
+    for side in (page.locator("#side"), colleague.locator("#side")):
+        expect(side.locator("[data-part=notes]")).to_contain_text("Paga sempre em dinheiro")
+    colleague.locator("#side").get_by_role("button", name="Editar").click()
+    colleague.locator("#contact-facts").fill("Aniversário: 12 de maio")
+    with colleague.expect_request(lambda request: request.method == "PATCH") as asked:
+        colleague.get_by_role("button", name="Gravar", exact=True).click()
+    # The name the customer goes by must go on following what they call themselves.
+    assert "name" not in asked.value.post_data_json
+    expect(page.locator("#side [data-part=facts]")).to_contain_text("12 de maio")
+
+
+def test_an_agent_hears_that_the_conversation_went_to_somebody_else(demo: Demo, desk: OpenDesk) -> None:
+    manager, agent = desk("padaria", "manager").page, desk("padaria", "agent").page
+    demo.tell("receive", instance=SHOP, contact="sample-5", text="Hola")
+    open_conversation(agent, "Carmen López")
+    open_conversation(manager, "Carmen López")
+    agent.locator("hb-composer textarea").fill("Meia resposta")
+    choose(manager, "Assumir a conversa")
+    expect(agent.locator("#toasts")).to_contain_text("passou para outra pessoa")
+    manager.locator("[data-assign-button]").click()
+    manager.locator("#menu-assign").get_by_role("button", name="Ninguém").click()
+    open_conversation(agent, "Carmen López")
+    expect(agent.locator("hb-composer textarea")).to_have_value("Meia resposta")
+    agent.locator("hb-composer textarea").fill("")
+
+
 def test_emoji_pasted_pictures_and_dropped_files_are_sent(demo: Demo, desk: OpenDesk) -> None:
     page = desk("padaria", "manager").page
     open_conversation(page, "Maria Aparecida")
@@ -208,6 +254,11 @@ def test_emoji_pasted_pictures_and_dropped_files_are_sent(demo: Demo, desk: Open
     give(page, "drop", b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n", "cardapio.pdf", "application/pdf")
     page.locator("hb-composer textarea").press("Enter")
     expect(page.locator("article.msg.out .doc", has_text="cardapio.pdf")).to_be_visible(timeout=20_000)
+
+    give(page, "drop", b"isto nao e uma foto", "falsa.jpg", "image/jpeg")
+    page.locator("hb-composer textarea").press("Enter")
+    posed = page.locator("article.msg.out", has=page.locator(".doc", has_text="falsa.jpg"))
+    expect(posed).to_have_attribute("data-status", HAS_LEFT, timeout=20_000)
 
     bubble(page, "Uma foto colada").locator("[data-act=view]").click()
     expect(page.locator("#lightbox img")).to_be_visible()
@@ -249,10 +300,24 @@ def test_the_list_is_searched_filtered_and_begun_anew(demo: Demo, desk: OpenDesk
     page.get_by_role("button", name="Limpar filtros").click()
     expect(row(page, "Maria Aparecida")).to_have_count(1)
 
+    page.locator("#conv-q").fill("+55 21 97777-0002")
+    expect(row(page, "João Batista")).to_have_count(1)
+    page.locator("#conv-q").fill("")
+    expect(row(page, "Maria Aparecida")).to_have_count(1)
+
     page.locator("[data-tab=mine]").click()
     expect(page.locator("[data-tab=mine]")).to_have_attribute("aria-pressed", "true")
     page.locator("[data-tab=all]").click()
     expect(row(page, "Maria Aparecida")).to_have_count(1)
+
+    demo.tell("fault", action="reset", path="*whatsappNumbers*")
+    page.get_by_role("button", name="Nova conversa").click()
+    page.fill("#new-phone", "11 91234-1111")
+    page.fill("#new-text", "Olá!")
+    page.get_by_role("button", name="Conferir e enviar").click()
+    expect(page.locator("#dlg-new [data-error]")).to_contain_text("O número não responde agora", timeout=20_000)
+    page.keyboard.press("Escape")
+    demo.tell("clear_faults")
 
     demo.tell("not_on_whatsapp", numbers=["5511912340000"])
     page.get_by_role("button", name="Nova conversa").click()
@@ -265,12 +330,33 @@ def test_the_list_is_searched_filtered_and_begun_anew(demo: Demo, desk: OpenDesk
     expect(bubble(page, "Olá! Aqui é da padaria.")).to_have_attribute("data-status", HAS_LEFT, timeout=20_000)
 
 
+def test_a_search_goes_through_what_was_resolved_too(demo: Demo, desk: OpenDesk) -> None:
+    page = desk("padaria", "manager").page
+    demo.tell("receive", instance=SHOP, contact="sample-0", text="Qual o horário de domingo?")
+    open_conversation(page, "Maria Aparecida")
+    page.locator("#pane").get_by_role("button", name="Resolver").click()
+    expect(row(page, "Maria Aparecida")).to_have_count(0)
+    page.locator("#conv-q").fill("maria apar")
+    expect(row(page, "Maria Aparecida").locator(".closed")).to_have_text("Resolvida")
+    page.locator("#conv-q").fill("")
+    expect(row(page, "Maria Aparecida")).to_have_count(0)
+    demo.tell("receive", instance=SHOP, contact="sample-0", text="Alguém aí?")
+    expect(row(page, "Maria Aparecida")).to_have_count(1)
+    expect(row(page, "Maria Aparecida").locator(".closed")).to_have_count(0)
+
+
 def test_a_message_elsewhere_is_counted_in_the_title_and_read_where_it_is_opened(demo: Demo, desk: OpenDesk) -> None:
     page = desk("padaria", "manager").page
     open_conversation(page, "Maria Aparecida")
     demo.tell("receive", instance=SHOP, contact="sample-4", text="Ainda está aberto?")
     expect(row(page, "Rafael de Minas").locator(".count")).to_be_visible()
     expect(page).to_have_title(re.compile(r"^\(\d+\) "))
+    page.locator("[data-chip=status]").click()
+    page.locator("#filter-status").get_by_role("button", name="Adiadas").click()
+    expect(row(page, "Rafael de Minas")).to_have_count(0)
+    # What waits is counted also where the list does not show it.
+    expect(page).to_have_title(re.compile(r"^\(\d+\) "))
+    page.locator("[data-chip=clear]").click()
     open_conversation(page, "Rafael de Minas")
     expect(row(page, "Rafael de Minas").locator(".count")).to_be_hidden()
     wait_until(

@@ -1,6 +1,7 @@
 """Customers: found, named, described, blocked; seen by who sees their conversations."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -41,6 +42,20 @@ def test_an_agent_sees_the_customers_of_their_conversations(world: World, progra
     assert programs.call(cast.bruno, "GET", f"/api/v1/contacts/{of_bia}").status_code == 404
     assert programs.call(cast.bruno, "PATCH", f"/api/v1/contacts/{of_bia}", {"name": "x"}).status_code == 404
     assert listed(programs, cast.carla, "q=quirino") == set()
+
+
+@pytest.mark.parametrize("typed", ["+55 11 97654-3210", "(11) 97654-3210", "97654 3210", "976543210"])
+def test_a_number_is_found_as_it_is_printed(world: World, programs: Programs, typed: str) -> None:
+    customer = contact_of(world, world.conversation("Quintino"))
+    world.change("UPDATE app.contacts SET phone = '+5511976543210' WHERE id = :id", id=customer)
+    found = programs.call(world.box.cast.ana, "GET", f"/api/v1/contacts?{urlencode({'q': typed})}").json()["items"]
+    assert str(customer) in {item["id"] for item in found}
+
+
+def test_who_told_no_name_is_called_by_the_number_as_people_write_it() -> None:
+    assert objects.display_name(None, "+5511976543210") == "+55 11 97654-3210"
+    assert objects.display_name("Rita", "+5511976543210") == "Rita"
+    assert objects.display_name(None, None, "111222333444555") == "111222333444555"
 
 
 def test_the_list_goes_on_by_its_cursor(world: World, programs: Programs) -> None:

@@ -107,7 +107,8 @@ export function setStatus(
   bubble.append(trouble);
 }
 
-export function errorWords(error: Problem): string {
+/** Of a message that failed: the engine's own words where the code has none. */
+function errorWords(error: Problem): string {
   return wordFor('error', error.code) || error.detail || t('Não enviada.');
 }
 

@@ -1,6 +1,6 @@
 // <hb-composer>: text, quote, files, emoji, voice, notes, edits and the draft of one conversation.
 import { $, $$, isTouch, must, put, toast } from './dom';
-import { clearDraft, localDraft, saveDraft, showDraftOf } from './drafts';
+import { clearDraft, draftFor, localDraft, saveDraft, showDraftOf } from './drafts';
 import { Files, typeOf } from './files';
 import { openEmoji } from './emoji';
 import { explain } from './head';
@@ -23,6 +23,7 @@ export class Composer extends HTMLElement {
   private quoted: Quoted | null = null;
   private editing: string | null = null;
   private recorder: Recorder | null = null;
+  private isAskingForMicrophone = false;
 
   get conversation(): string {
     return this.dataset.conv!;
@@ -39,11 +40,13 @@ export class Composer extends HTMLElement {
     this.area.dataset.reply = this.area.placeholder;
     this.restore();
     this.listen();
-    this.setMode(this.dataset.mode ?? 'reply', false);
+    this.showMode(this.dataset.mode ?? 'reply');
   }
 
   disconnectedCallback(): void {
     stopTyping();
+    // Nobody expects to be heard while reading another conversation.
+    this.recorder?.stop();
     if (this.conversation) showDraftOf(this.conversation);
   }
 
@@ -51,14 +54,18 @@ export class Composer extends HTMLElement {
     this.area.focus();
   }
 
-  setMode(mode: string, focus = true): void {
+  setMode(mode: string): void {
+    this.showMode(mode);
+    this.focusText();
+    this.keepDraft();
+  }
+
+  private showMode(mode: string): void {
     this.dataset.mode = mode;
     for (const tab of $$('[data-mode]', this))
       tab.setAttribute('aria-pressed', String(tab.dataset.mode === mode));
     this.area.placeholder = (this.isNote ? this.area.dataset.note : this.area.dataset.reply) ?? '';
     if (this.isNote) this.quote(null);
-    if (focus) this.focusText();
-    this.keepDraft();
   }
 
   toggleNote(): void {
@@ -100,14 +107,17 @@ export class Composer extends HTMLElement {
   }
 
   private restore(): void {
-    const local = localDraft(this.conversation);
-    if (local && !this.area.value) {
-      this.area.value = local.text;
-      this.dataset.mode = local.mode;
-    }
     const quoted = this.dataset.quoted;
-    if (quoted) {
-      const strip = must('.reply-to', this);
+    const printed = this.area.value
+      ? { text: this.area.value, mode: this.dataset.mode ?? 'reply', quoted_id: quoted ?? null }
+      : null;
+    const draft = draftFor(this.conversation, printed);
+    this.area.value = draft?.text ?? '';
+    this.dataset.mode = draft?.mode ?? 'reply';
+    const strip = must('.reply-to', this);
+    if (!quoted || quoted !== draft?.quoted_id) {
+      strip.hidden = true;
+    } else {
       this.quoted = {
         id: quoted,
         who: $('b', strip)?.textContent ?? '',
@@ -261,19 +271,33 @@ export class Composer extends HTMLElement {
   }
 
   private async record(): Promise<void> {
+    const why = obstacle();
+    if (why) {
+      toast(why);
+      return;
+    }
+    if (this.isAskingForMicrophone) return;
+    this.isAskingForMicrophone = true;
     try {
-      const why = obstacle();
-      if (why) {
-        toast(why);
-        return;
-      }
       const tooLong = (): void => void this.sendRecording();
-      this.recorder = await Recorder.start(must('.lvl', this), must('[data-time]', this), tooLong);
-      this.showRecording(true);
-      must('[data-act="rec-send"]', this).focus();
+      const recorder = await Recorder.start(must('.lvl', this), must('[data-time]', this), tooLong);
+      this.take(recorder);
     } catch {
       toast(t('O navegador não deixou usar o microfone.'));
+    } finally {
+      this.isAskingForMicrophone = false;
     }
+  }
+
+  /** The reader may have gone elsewhere while the browser asked. */
+  private take(recorder: Recorder): void {
+    if (!this.isConnected) {
+      recorder.stop();
+      return;
+    }
+    this.recorder = recorder;
+    this.showRecording(true);
+    must('[data-act="rec-send"]', this).focus();
   }
 
   private async sendRecording(): Promise<void> {
@@ -292,7 +316,7 @@ export class Composer extends HTMLElement {
   }
 
   private endRecording(): void {
-    this.recorder?.cancel();
+    this.recorder?.stop();
     this.recorder = null;
     this.showRecording(false);
     this.focusText();

@@ -5,6 +5,7 @@ import type { Conversation, Filters } from './types';
 
 const DEFAULTS: Filters = { status: 'open', tab: 'all', channel: null, label: null, q: null };
 const SEARCH_AFTER_MS = 250;
+const ANY_STATUS = 'any';
 
 export const filters = {
   now: { ...DEFAULTS, ...inboxOnly() } as Filters,
@@ -31,7 +32,7 @@ function inboxOnly(): Partial<Filters> {
 
 export function matches(conversation: Conversation): boolean {
   const { status, tab, channel, label } = filters.now;
-  if (conversation.status !== status) return false;
+  if (status !== ANY_STATUS && conversation.status !== status) return false;
   if (tab === 'mine' && !isMe(conversation.assignee?.id)) return false;
   if (tab === 'none' && conversation.assignee) return false;
   if (channel && conversation.channel_id !== channel) return false;
@@ -43,7 +44,7 @@ export function startFilters(changed: () => void): void {
   let timer = 0;
   search.addEventListener('input', () => {
     clearTimeout(timer);
-    timer = window.setTimeout(() => set({ q: search.value.trim() || null }, changed), SEARCH_AFTER_MS);
+    timer = window.setTimeout(() => set(searchFor(search.value.trim()), changed), SEARCH_AFTER_MS);
   });
   document.addEventListener('click', (event) => {
     const target = event.target as Element;
@@ -61,6 +62,14 @@ export function startFilters(changed: () => void): void {
     }
   });
   paint();
+}
+
+/** Who is looked for may have been resolved long ago: unless a status was chosen, a search goes through all. */
+function searchFor(q: string): Partial<Filters> {
+  const { now } = filters;
+  if (q && now.status === DEFAULTS.status) return { q, status: ANY_STATUS };
+  if (!q && now.q && now.status === ANY_STATUS) return { q: null, status: DEFAULTS.status };
+  return { q: q || null };
 }
 
 function set(change: Partial<Filters>, changed: () => void): void {

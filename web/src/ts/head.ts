@@ -1,8 +1,7 @@
 // The open conversation's header and side panel: shown from live data, changed through the REST API.
-import { errorWords } from './bubbles';
 import { $, $$, avatar, confirmed, copyText, element, icon, must, put, toast } from './dom';
 import { t } from './i18n';
-import { api, Refused } from './net';
+import { api, Refused, refusalWords } from './net';
 import { inboxBoot, isMe } from './page';
 import { markUnread } from './seen';
 import type { Conversation, Person } from './types';
@@ -194,7 +193,7 @@ async function change(id: string, what: Change): Promise<boolean> {
 }
 
 export function explain(error: unknown): void {
-  if (error instanceof Refused) toast(errorWords({ code: error.code, detail: error.detail }));
+  if (error instanceof Refused) toast(refusalWords(error));
   else toast(t('Sem resposta do servidor. Tente de novo.'));
 }
 

@@ -2,22 +2,24 @@
 import './audio';
 import { startBanners } from './banners';
 import { currentComposer } from './composer';
-import { $, announce, must } from './dom';
+import { $, announce, must, toast } from './dom';
 import { filters, matches, startFilters } from './filters';
 import { oncePerFrame } from './frames';
 import * as head from './head';
+import { t } from './i18n';
 import { startKeyboard } from './keyboard';
 import { moveCursor, on, startLive } from './live';
 import { startMessageMenu } from './message_menu';
 import { api } from './net';
 import { newConversation } from './new_conversation';
-import { notify, showTitle, startNotifying } from './notify';
+import { countUnread, notify, showTitle, startNotifying } from './notify';
 import { startNumbers } from './numbers';
 import { inboxBoot } from './page';
 import * as panes from './panes';
 import * as rows from './rows';
 import { look, startSeeing, watchVisibility } from './seen';
 import { startSending } from './sending';
+import { noteChange, startSide } from './side';
 import { nowViewing, startSocket } from './socket';
 import { currentThread } from './thread';
 import type { Conversation, Message } from './types';
@@ -40,6 +42,7 @@ export function startInbox(): Record<string, () => void> {
   head.startHead(applyConversation);
   startMessageMenu(panes.receive);
   startNumbers();
+  startSide();
   startNotifying();
   startBanners();
   startKeyboard((command) => commands[command]?.());
@@ -53,6 +56,7 @@ export function startInbox(): Record<string, () => void> {
   rows.markCurrent(panes.currentId());
   startSeeing();
   startLive(inboxBoot().cursor);
+  askCounts();
   return commands;
 }
 
@@ -60,6 +64,7 @@ function inboxCommands(): Record<string, () => void> {
   const next = (): void => panes.step(1);
   return {
     back: () => panes.showList(),
+    'open-again': panes.openAgain,
     jump: () => currentThread()?.toBottom(),
     side: toggleSide,
     resolve: () => void head.resolve(next),
@@ -136,6 +141,7 @@ function listenToDrops(): void {
 }
 
 function listenToStream(): void {
+  on('state', (state) => state === 'open' && panes.openAgain());
   on('message', (message) => {
     panes.dropPrefetched(message.conversation_id);
     panes.receive(message);
@@ -155,8 +161,10 @@ function listenToStream(): void {
   on('conversation.gone', ({ id, into }) => {
     changed.delete(id);
     rows.removeRow(id);
-    if (into && panes.currentId() === id) void panes.openConversation(into);
+    const wasOpen = panes.currentId() === id;
+    if (into && wasOpen) void panes.openConversation(into);
     else panes.closeConversation(id);
+    if (wasOpen && !into) toast(t('Esta conversa passou para outra pessoa e saiu da sua lista.'));
     askCounts();
   });
   on('typing', ({ conversation_id: id, by, on: isOn }) => {
@@ -210,6 +218,7 @@ function applyConversation(conversation: Conversation): void {
     !before ||
     before.dataset.assignee !== (conversation.assignee?.id ?? '') ||
     before.dataset.status !== conversation.status;
+  noteChange(conversation);
   rows.upsertRow(conversation);
   panes.receiveConversation(conversation);
   showTitle();
@@ -228,6 +237,7 @@ function askCounts(): void {
       const holder = $(`[data-count="${tab}"]`);
       if (holder) holder.textContent = String(counts[tab] ?? '');
     }
+    countUnread(counts.unread ?? 0);
   }, countsDelay());
 }
 

@@ -28,10 +28,24 @@ export function startMenus(): void {
   document.addEventListener('keydown', onKey);
   document.addEventListener('click', (event) => {
     const target = event.target as Element;
+    const inner = target.closest<HTMLElement>('.menu [popovertarget]');
+    if (inner) {
+      event.preventDefault();
+      replaceMenu(inner);
+    }
     if (target.closest('[data-close]')) target.closest('dialog')?.close();
     // A click on the backdrop counts as the dialog itself.
     if (target instanceof HTMLDialogElement) target.close();
   });
+}
+
+/** A menu reached from another takes its place: left to the browser, it would open on top of it. */
+function replaceMenu(button: HTMLElement): void {
+  const outer = button.closest<HTMLElement>('.menu')!;
+  const anchor = anchors.get(outer) ?? visibleAnchor(outer.id);
+  const menu = $(`#${button.getAttribute('popovertarget')}`);
+  outer.hidePopover();
+  if (menu && anchor) openMenu(menu, anchor);
 }
 
 function onToggle(event: Event): void {
@@ -45,17 +59,10 @@ function onToggle(event: Event): void {
   if (anchor) place(menu, anchor);
 }
 
-/** A menu reached from inside another one opens where that one was. */
 function visibleAnchor(id: string): Element | null {
-  const anchors = $$(`[popovertarget="${id}"]`).filter((button) => button.getClientRects().length);
-  const inMenu = anchors.find((button) => button.closest('.menu'));
-  return (
-    (inMenu && !anchors.some((button) => !button.closest('.menu'))
-      ? $('[popovertarget="menu-more"]')
-      : null) ??
-    anchors[0] ??
-    $('[popovertarget="menu-more"]')
-  );
+  const buttons = $$(`[popovertarget="${id}"]`);
+  const shown = buttons.find((button) => !button.closest('.menu') && button.getClientRects().length);
+  return shown ?? $('[popovertarget="menu-more"]');
 }
 
 const firstItem = (menu: Element): HTMLElement | undefined => items(menu)[0];

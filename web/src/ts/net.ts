@@ -1,5 +1,7 @@
 // Requests with session cookie and CSRF header. A refusal carries the problem's code; no answer at all is "unreachable".
 import { metaContent } from './dom';
+import { t } from './i18n';
+import { wordFor } from './page';
 
 export class Refused extends Error {
   constructor(
@@ -18,7 +20,11 @@ export class Unreachable extends Error {}
 interface ProblemJson {
   code?: string;
   detail?: string;
+  errors?: { field: string; code: string }[];
 }
+
+const LOADED_AGAIN = 'hb.loaded-again';
+const LOAD_AGAIN_AT_MOST_EVERY_MS = 60_000;
 
 interface Options {
   key?: string;
@@ -84,19 +90,42 @@ export async function page(
 }
 
 async function refusal(answer: Response): Promise<Error> {
-  if (answer.status === 401) goToLogin();
-  if (answer.status >= 500) return new Unreachable(`the server answered ${answer.status}`);
-  return refusalFrom(answer.status, await answer.text(), Number(answer.headers.get('Retry-After') ?? 0));
+  return failureFrom(answer.status, await answer.text(), Number(answer.headers.get('Retry-After') ?? 0));
 }
 
-export function refusalFrom(status: number, text: string, retryAfter = 0): Refused {
+/** A fault of the server's passes, unless it says in a code we have words for what is wrong. */
+export function failureFrom(status: number, text: string, retryAfter = 0): Error {
+  const refused = refusalFrom(status, text, retryAfter);
+  if (status === 401) goToLogin();
+  if (status === 403 && refused.code === 'csrf') loadAgain();
+  const isPlain = status < 500 || !!wordFor('error', refused.code);
+  return isPlain ? refused : new Unreachable(`the server answered ${status}`);
+}
+
+function refusalFrom(status: number, text: string, retryAfter: number): Refused {
   let problem: ProblemJson = {};
   try {
     problem = JSON.parse(text) as ProblemJson;
   } catch {
     // An HTML page: the status says enough.
   }
-  return new Refused(status, problem.code ?? `http.${status}`, problem.detail ?? '', retryAfter);
+  const field = problem.errors?.[0];
+  const codes = field ? [`${field.field}.${field.code}`, field.code, problem.code] : [problem.code];
+  const code = codes.find((each) => each && wordFor('error', each)) ?? problem.code ?? `http.${status}`;
+  return new Refused(status, code, problem.detail ?? '', retryAfter);
+}
+
+/** The problem's own detail is for programs, in English. */
+export function refusalWords(error: Refused): string {
+  return wordFor('error', error.code) || t('O servidor recusou.');
+}
+
+/** Somebody signed in anew in another window: this page's token is of the session before. What was written is kept. */
+function loadAgain(): void {
+  const last = Number(sessionStorage.getItem(LOADED_AGAIN) ?? 0);
+  if (Date.now() - last < LOAD_AGAIN_AT_MOST_EVERY_MS) return;
+  sessionStorage.setItem(LOADED_AGAIN, String(Date.now()));
+  location.reload();
 }
 
 export function goToLogin(): void {

@@ -1,8 +1,7 @@
 // First contact: the number is checked on WhatsApp before anything is sent.
-import { errorWords } from './bubbles';
 import { $, must, newKey, toast } from './dom';
 import { t } from './i18n';
-import { api, Refused } from './net';
+import { api, Refused, refusalWords } from './net';
 import type { Message } from './types';
 
 interface Checked {
@@ -15,6 +14,7 @@ type Open = (conversation: string) => void;
 
 let open: Open = () => undefined;
 let isReady = false;
+let lastTry: { words: string; key: string } | null = null;
 
 const dialog = (): HTMLDialogElement => must<HTMLDialogElement>('#dlg-new');
 
@@ -47,7 +47,8 @@ async function start(form: HTMLFormElement): Promise<void> {
       return;
     }
     const body = { channel_id: channel, to: checked.phone, type: 'text', text };
-    const message = await api<Message>('POST', '/api/v1/messages', body, { key: newKey() });
+    const message = await api<Message>('POST', '/api/v1/messages', body, { key: keyOf(body) });
+    lastTry = null;
     form.reset();
     dialog().close();
     toast(t('Conversa iniciada.'));
@@ -57,6 +58,13 @@ async function start(form: HTMLFormElement): Promise<void> {
   } finally {
     busy(false);
   }
+}
+
+/** No answer does not mean that nothing was sent: the same words to the same number keep their key. */
+function keyOf(body: object): string {
+  const words = JSON.stringify(body);
+  if (lastTry?.words !== words) lastTry = { words, key: newKey() };
+  return lastTry.key;
 }
 
 /** Brazilian numbers are written without the country; anything with + is taken as it is. */
@@ -69,9 +77,8 @@ function withCountry(typed: string): string {
 
 function words(error: unknown): string {
   if (!(error instanceof Refused)) return t('Sem resposta do servidor. Tente de novo.');
-  if (error.code === 'validation') return t('Confira o número: DDD e telefone.');
   if (error.code === 'limit.rate') return t('Muitos números novos agora. Espere um pouco.');
-  return errorWords({ code: error.code, detail: error.detail });
+  return refusalWords(error);
 }
 
 function complain(text: string): void {

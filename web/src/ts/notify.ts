@@ -15,6 +15,8 @@ const lookedAt = new Map<string, string>();
 const thisTab = String(Math.random());
 
 let unreadShown = -1;
+/** In conversations that the list does not show: beyond its last page, or filtered out. */
+let unreadElsewhere = 0;
 let lastSound = 0;
 let audio: AudioContext | null = null;
 /** One window of the inbox tells. The stream may be held by a page that has no inbox. */
@@ -48,9 +50,15 @@ export function notify(message: Message, open: (conversation: string) => void): 
   showDesktop(message, open);
 }
 
+/** The server's count of all there are; the rows in sight move it until the next count. */
+export function countUnread(all: number): void {
+  unreadElsewhere = Math.max(0, all - unreadRows());
+  showTitle();
+}
+
 export function showTitle(): void {
   if (!byId('convs')) return;
-  const unread = unreadRows();
+  const unread = unreadRows() + unreadElsewhere;
   const name = $('#pane .th-h h2')?.textContent ?? t('Conversas');
   document.title = `${unread ? `(${unread}) ` : ''}${name} · Hunfly Box`;
   if (unread !== unreadShown) showUnread(unread);

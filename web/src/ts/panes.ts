@@ -198,17 +198,20 @@ async function showLoaded(id: string): Promise<boolean> {
 const openedPath = (): string => location.pathname.split('/')[2] ?? '';
 
 function explain(error: unknown, id: string): void {
-  pane().replaceChildren(must<HTMLTemplateElement>('#tpl-nothing').content.cloneNode(true));
+  const isGone = error instanceof Refused && error.status === 404;
+  const words = must<HTMLTemplateElement>(isGone ? '#tpl-nothing' : '#tpl-unopened');
+  pane().replaceChildren(words.content.cloneNode(true));
   side().replaceChildren();
-  if (error instanceof Refused && error.status === 404) {
-    rowOf(id)?.remove();
-    toast(t('Esta conversa não existe mais para você.'));
-  } else {
-    toast(t('Não deu para abrir a conversa.'), {
-      text: t('Tentar de novo'),
-      run: () => void openConversation(id, false),
-    });
-  }
+  if (!isGone) return;
+  rowOf(id)?.remove();
+  showList();
+  toast(t('Esta conversa não existe mais para você.'));
+}
+
+/** What could not be opened for want of a connection. */
+export function openAgain(): void {
+  const id = openedPath();
+  if (id && id !== currentId() && !pane().hasAttribute('aria-busy')) void openConversation(id, false);
 }
 
 function arrived(id: string): void {

@@ -24,6 +24,7 @@ export class Recorder {
   private readonly startedAt = Date.now();
   private readonly timer: number;
   private readonly context = new AudioContext();
+  private readonly ended: Promise<unknown>;
 
   private constructor(
     private readonly stream: MediaStream,
@@ -34,6 +35,7 @@ export class Recorder {
   ) {
     const analyser = this.context.createAnalyser();
     this.context.createMediaStreamSource(stream).connect(analyser);
+    this.ended = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
     recorder.addEventListener('dataavailable', (event) => this.chunks.push(event.data));
     recorder.start(1000);
     this.timer = window.setInterval(() => {
@@ -62,20 +64,16 @@ export class Recorder {
   }
 
   async finish(): Promise<Recording> {
-    const ended = new Promise((resolve) => this.recorder.addEventListener('stop', resolve, { once: true }));
-    this.recorder.stop();
-    await ended;
-    this.release();
+    this.stop();
+    await this.ended;
     const type = this.recorder.mimeType.split(';')[0] ?? 'audio/webm';
     return { blob: new Blob(this.chunks, { type }), name: `audio.${type.split('/')[1]}` };
   }
 
-  cancel(): void {
-    if (this.recorder.state !== 'inactive') this.recorder.stop();
-    this.release();
-  }
-
-  private release(): void {
+  /** The microphone is let go at once; what was said so far can still be sent. */
+  stop(): void {
+    if (this.recorder.state === 'inactive') return;
+    this.recorder.stop();
     clearInterval(this.timer);
     for (const track of this.stream.getTracks()) track.stop();
     void this.context.close();

@@ -4,7 +4,7 @@ import { $, $$, avatar, byId, element, fragment, hue, icon, must, pattern, put }
 import { filters, matches } from './filters';
 import { t } from './i18n';
 import { page } from './net';
-import { wordFor } from './page';
+import { isMe, wordFor } from './page';
 import { minutesSeconds, rowTime, showWait } from './time';
 import type { Conversation, Message, MessageStatus } from './types';
 
@@ -124,9 +124,10 @@ export function setSeen(id: string, seen: number): void {
 export const inboundOf = (id: string): number => Number(rowOf(id)?.dataset.inbound ?? 0);
 export const isUnread = (id: string): boolean => rowOf(id)?.dataset.unread !== undefined;
 
-/** Of the rows that are loaded; the title and the rail show it. */
+/** Of the rows that are loaded: open ones, mine or nobody's, as the server counts them. */
 export function unreadRows(): number {
-  return $$('.conv[data-unread]', list()).length;
+  const rows = $$('.conv[data-unread][data-status="open"]', list());
+  return rows.filter(({ dataset }) => !dataset.assignee || isMe(dataset.assignee)).length;
 }
 
 export function showTyping(id: string, isOn: boolean): void {
@@ -174,7 +175,8 @@ function fill(row: HTMLElement, conversation: Conversation): void {
     last: last?.id ?? '',
     labels: conversation.labels.map((label) => label.id).join(' '),
   });
-  put(row, '.nm', contact.name || contact.phone || '');
+  put(row, '.nm', contact.name);
+  markClosed(row, conversation.status);
   fillFace(row, conversation);
   fillTimes(row, conversation);
   const preview = $('.pv', row)!;
@@ -182,6 +184,16 @@ function fill(row: HTMLElement, conversation: Conversation): void {
   preview.replaceChildren(...(last ? previewOf(last) : []), ...kept);
   fillFoot(row, conversation);
   showUnread(row);
+}
+
+function markClosed(row: HTMLElement, status: string): void {
+  $('.closed', row)?.remove();
+  if (status === 'open') return;
+  const words = status === 'resolved' ? t('Resolvida') : t('Adiada');
+  const mark = element('span', 'closed');
+  mark.title = words;
+  mark.append(icon(status === 'resolved' ? 'check' : 'alarm-clock', 'ic-xs'), element('span', 'sr', words));
+  $('.nm', row)!.after(mark);
 }
 
 function fillFace(row: HTMLElement, { contact, channel_id: channel }: Conversation): void {
@@ -234,17 +246,23 @@ function previewOf(message: Message): Node[] {
   }
   const symbol = PREVIEW_ICONS[message.type];
   if (symbol) parts.push(icon(symbol, 'ic-xs'));
-  parts.push(element('span', '', previewText(message)));
+  const words = element('span', '', previewText(message));
+  words.dir = 'auto';
+  parts.push(words);
   return parts;
 }
 
 export function previewText(message: Message): string {
   if (message.type === 'document' && message.media?.name) return message.media.name;
-  if (message.text) return message.text.slice(0, 160);
+  const said = message.text || message.location?.name || message.order?.title || namesOf(message);
+  if (said) return said.slice(0, 160);
   const seconds = message.media?.seconds;
   const word = wordFor('preview', message.type) || t('Mensagem');
   return seconds ? `${word} (${minutesSeconds(seconds)})` : word;
 }
+
+const namesOf = (message: Message): string =>
+  (message.contacts ?? []).map((contact) => contact.name).join(', ');
 
 function setTick(tick: HTMLElement, status: string): void {
   tick.dataset.st = status;

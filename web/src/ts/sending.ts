@@ -1,10 +1,11 @@
 // Optimistic sending: the bubble stands at once, the request follows, one after the other per conversation so that order
 // holds. What has no answer yet is kept and repeated with its key; what is refused says why, in place.
-import { errorWords, unsentBubble } from './bubbles';
+import { unsentBubble } from './bubbles';
 import { $, element, newKey, put } from './dom';
+import { typeOf } from './files';
 import { t } from './i18n';
 import { liveState, on } from './live';
-import { api, csrfHeaders, isPassing, Refused, refusalFrom, Unreachable } from './net';
+import { api, csrfHeaders, failureFrom, isPassing, Refused, refusalWords, Unreachable } from './net';
 import { everythingUnsent, forget, remember, type Unsent } from './outbox';
 import { inboxBoot, wordFor } from './page';
 import type { Message } from './types';
@@ -141,15 +142,24 @@ async function work(conversation: string, queue: Unsent[]): Promise<void> {
 
 async function deliver(entry: Unsent): Promise<Message> {
   if (entry.file && !entry.body.media_id) {
-    entry.body.media_id = await upload(entry);
+    const { id, mime } = await upload(entry);
+    entry.body.media_id = id;
+    // What WhatsApp would not take under its name goes as a document.
+    if (!entry.file.voice && typeOf(mime) !== entry.body.type) entry.body.type = 'document';
     void remember(entry);
   }
   const url = `/api/v1/conversations/${entry.conversation}/messages`;
   return api<Message>('POST', url, entry.body, { key: entry.key });
 }
 
+interface Uploaded {
+  id: string;
+  /** What the bytes are, whatever the name said. */
+  mime: string;
+}
+
 /** XHR, because fetch cannot tell how much of a file has left. */
-function upload(entry: Unsent): Promise<string> {
+function upload(entry: Unsent): Promise<Uploaded> {
   const form = new FormData();
   form.append('file', entry.file!.blob, entry.file!.name);
   if (entry.file!.voice) form.append('kind', 'voice');
@@ -161,9 +171,8 @@ function upload(entry: Unsent): Promise<string> {
   request.upload.addEventListener('progress', (event) => showProgress(entry, event));
   return new Promise((resolve, reject) => {
     request.addEventListener('load', () => {
-      if (request.status >= 500) reject(new Unreachable(`the server answered ${request.status}`));
-      else if (request.status >= 400) reject(refusalFrom(request.status, request.responseText));
-      else resolve((JSON.parse(request.responseText) as { id: string }).id);
+      if (request.status >= 400) reject(failureFrom(request.status, request.responseText));
+      else resolve(JSON.parse(request.responseText) as Uploaded);
     });
     request.addEventListener('error', () => reject(new Unreachable('upload')));
     request.send(form);
@@ -177,7 +186,7 @@ function showProgress(entry: Unsent, event: ProgressEvent): void {
 }
 
 function refuse(entry: Unsent, error: unknown): void {
-  const why = error instanceof Refused ? errorWords(error) : t('Não enviada.');
+  const why = error instanceof Refused ? refusalWords(error) : t('Não enviada.');
   refused.set(entry.key, { entry, why });
   showRefusal(entry, why);
 }

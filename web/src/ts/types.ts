@@ -41,6 +41,9 @@ export interface Message {
   type: string;
   text: string | null;
   media?: Media | null;
+  location?: { name?: string | null } | null;
+  contacts?: { name: string }[] | null;
+  order?: { title?: string | null } | null;
   quoted?: { id: Id | null; text: string | null; author: string | null } | null;
   status: string | null;
   error?: Problem | null;

@@ -1,5 +1,5 @@
 // The contact's name and facts, edited from the side panel. Facts are lines of "name: value".
-import { $, byId, fragment, toast } from '../dom';
+import { $, byId, fragment, must, toast } from '../dom';
 import { t } from '../i18n';
 import { api, page, Refused } from '../net';
 
@@ -16,9 +16,12 @@ async function save(form: HTMLFormElement): Promise<void> {
   const given = new FormData(form);
   const facts = factsIn(String(given.get('facts')));
   if (!facts) return complain(form, t('Escreva cada linha como nome: valor.'));
-  const name = String(given.get('name')).trim() || null;
+  // Left as it was printed it stays what the person calls themselves, and follows when that changes.
+  const printed = must<HTMLInputElement>('[name="name"]', form).defaultValue;
+  const name = String(given.get('name'));
+  const change = name === printed ? {} : { name: name.trim() || null };
   try {
-    await api('PATCH', `/api/v1/contacts/${form.dataset.contactForm}`, { name, attributes: facts });
+    await api('PATCH', `/api/v1/contacts/${form.dataset.contactForm}`, { ...change, attributes: facts });
   } catch (error) {
     const isRefused = error instanceof Refused;
     return complain(
