@@ -8,92 +8,92 @@ const STEP_SECONDS = 5;
 let playing: AudioMessage | null = null;
 
 class AudioMessage extends HTMLElement {
-  private sound: HTMLAudioElement | null = null;
+  #sound: HTMLAudioElement | null = null;
 
   connectedCallback(): void {
     if (this.dataset.ready) return;
     this.dataset.ready = '1';
-    this.addEventListener('click', (event) => this.onPress(event));
-    must('.wave', this).addEventListener('keydown', (event) => this.onKey(event as KeyboardEvent));
+    this.addEventListener('click', (event) => this.#onPress(event));
+    must('.wave', this).addEventListener('keydown', (event) => this.#onKey(event as KeyboardEvent));
   }
 
   disconnectedCallback(): void {
-    this.sound?.pause();
+    this.#sound?.pause();
   }
 
-  private get total(): number {
-    const known = this.sound?.duration;
+  get #total(): number {
+    const known = this.#sound?.duration;
     return known && Number.isFinite(known) ? known : Number(this.dataset.seconds) || 0;
   }
 
-  private onPress(event: Event): void {
+  #onPress(event: Event): void {
     const target = event.target as Element;
-    if (target.closest('.play')) this.toggle();
-    else if (target.closest('.sp')) this.nextSpeed();
+    if (target.closest('.play')) this.#toggle();
+    else if (target.closest('.sp')) this.#nextSpeed();
     else if (target.closest('.wave')) {
       const box = must('.wave', this).getBoundingClientRect();
-      this.seek((((event as MouseEvent).clientX - box.left) / box.width) * this.total);
+      this.#seek((((event as MouseEvent).clientX - box.left) / box.width) * this.#total);
     }
   }
 
-  private onKey(event: KeyboardEvent): void {
-    const now = this.sound?.currentTime ?? 0;
-    if (event.key === 'ArrowRight') this.seek(now + STEP_SECONDS);
-    else if (event.key === 'ArrowLeft') this.seek(now - STEP_SECONDS);
-    else if (event.key === ' ' || event.key === 'Enter') this.toggle();
+  #onKey(event: KeyboardEvent): void {
+    const now = this.#sound?.currentTime ?? 0;
+    if (event.key === 'ArrowRight') this.#seek(now + STEP_SECONDS);
+    else if (event.key === 'ArrowLeft') this.#seek(now - STEP_SECONDS);
+    else if (event.key === ' ' || event.key === 'Enter') this.#toggle();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  private toggle(): void {
-    const sound = this.open();
+  #toggle(): void {
+    const sound = this.#open();
     if (!sound.paused) {
       sound.pause();
       return;
     }
-    if (playing !== this) playing?.sound?.pause();
+    if (playing && playing !== this) playing.#sound?.pause();
     playing = this;
-    void sound.play().catch(() => this.show());
+    void sound.play().catch(() => this.#show());
   }
 
-  private seek(seconds: number): void {
-    this.open().currentTime = Math.max(0, Math.min(this.total, seconds));
-    this.show();
+  #seek(seconds: number): void {
+    this.#open().currentTime = Math.max(0, Math.min(this.#total, seconds));
+    this.#show();
   }
 
-  private nextSpeed(): void {
-    const sound = this.open();
+  #nextSpeed(): void {
+    const sound = this.#open();
     const next = SPEEDS[(SPEEDS.indexOf(sound.playbackRate) + 1) % SPEEDS.length]!;
     sound.playbackRate = next;
     must('.sp', this).textContent = `${next.toLocaleString(document.documentElement.lang)}×`;
   }
 
-  private open(): HTMLAudioElement {
-    if (this.sound) return this.sound;
+  #open(): HTMLAudioElement {
+    if (this.#sound) return this.#sound;
     const sound = new Audio(this.dataset.src);
     for (const name of ['play', 'pause', 'timeupdate', 'loadedmetadata'])
-      sound.addEventListener(name, () => this.show());
+      sound.addEventListener(name, () => this.#show());
     sound.addEventListener('ended', () => {
       sound.currentTime = 0;
-      this.show();
+      this.#show();
     });
-    this.sound = sound;
+    this.#sound = sound;
     return sound;
   }
 
-  private show(): void {
-    const now = this.sound?.currentTime ?? 0;
+  #show(): void {
+    const now = this.#sound?.currentTime ?? 0;
     const bars = $$('.wave > i', this);
-    const played = this.total ? Math.round((now / this.total) * bars.length) : 0;
+    const played = this.#total ? Math.round((now / this.#total) * bars.length) : 0;
     bars.forEach((bar, index) => bar.classList.toggle('p', index < played));
     must('.dur', this).textContent = now
-      ? `${minutesSeconds(now)} / ${minutesSeconds(this.total)}`
-      : minutesSeconds(this.total);
+      ? `${minutesSeconds(now)} / ${minutesSeconds(this.#total)}`
+      : minutesSeconds(this.#total);
     const wave = must('.wave', this);
     wave.setAttribute('aria-valuenow', String(Math.round(now)));
     wave.setAttribute('aria-valuetext', minutesSeconds(now));
-    setIcon(must('.play', this), this.sound && !this.sound.paused ? 'pause' : 'play');
+    setIcon(must('.play', this), this.#sound && !this.#sound.paused ? 'pause' : 'play');
   }
 }
 

@@ -18,12 +18,12 @@ export interface Quoted {
 }
 
 export class Composer extends HTMLElement {
-  private area!: HTMLTextAreaElement;
-  private files!: Files;
-  private quoted: Quoted | null = null;
-  private editing: string | null = null;
-  private recorder: Recorder | null = null;
-  private isAskingForMicrophone = false;
+  #area!: HTMLTextAreaElement;
+  #files!: Files;
+  #quoted: Quoted | null = null;
+  #editing: string | null = null;
+  #recorder: Recorder | null = null;
+  #isAskingForMicrophone = false;
 
   get conversation(): string {
     return this.dataset.conv!;
@@ -34,37 +34,37 @@ export class Composer extends HTMLElement {
   }
 
   connectedCallback(): void {
-    if (this.area) return;
-    this.area = must<HTMLTextAreaElement>('textarea', this);
-    this.files = new Files(must('.files', this));
-    this.area.dataset.reply = this.area.placeholder;
-    this.restore();
-    this.listen();
-    this.showMode(this.dataset.mode ?? 'reply');
+    if (this.#area) return;
+    this.#area = must<HTMLTextAreaElement>('textarea', this);
+    this.#files = new Files(must('.files', this));
+    this.#area.dataset.reply = this.#area.placeholder;
+    this.#restore();
+    this.#listen();
+    this.#showMode(this.dataset.mode ?? 'reply');
   }
 
   disconnectedCallback(): void {
     stopTyping();
     // Nobody expects to be heard while reading another conversation.
-    this.recorder?.stop();
+    this.#recorder?.stop();
     if (this.conversation) showDraftOf(this.conversation);
   }
 
   focusText(): void {
-    this.area.focus();
+    this.#area.focus();
   }
 
   setMode(mode: string): void {
-    this.showMode(mode);
+    this.#showMode(mode);
     this.focusText();
-    this.keepDraft();
+    this.#keepDraft();
   }
 
-  private showMode(mode: string): void {
+  #showMode(mode: string): void {
     this.dataset.mode = mode;
     for (const tab of $$('[data-mode]', this))
       tab.setAttribute('aria-pressed', String(tab.dataset.mode === mode));
-    this.area.placeholder = (this.isNote ? this.area.dataset.note : this.area.dataset.reply) ?? '';
+    this.#area.placeholder = (this.isNote ? this.#area.dataset.note : this.#area.dataset.reply) ?? '';
     if (this.isNote) this.quote(null);
   }
 
@@ -73,7 +73,7 @@ export class Composer extends HTMLElement {
   }
 
   quote(quoted: Quoted | null): void {
-    this.quoted = quoted;
+    this.#quoted = quoted;
     const strip = must('.reply-to', this);
     strip.hidden = !quoted;
     if (!quoted) return;
@@ -84,10 +84,10 @@ export class Composer extends HTMLElement {
   }
 
   edit(id: string, text: string): void {
-    this.editing = id;
+    this.#editing = id;
     must('.editing', this).hidden = false;
     this.quote(null);
-    this.setText(text);
+    this.#setText(text);
     this.focusText();
   }
 
@@ -96,42 +96,42 @@ export class Composer extends HTMLElement {
       toast(t('Notas privadas só têm texto.'));
       return;
     }
-    this.files.add(files);
+    this.#files.add(files);
     this.focusText();
   }
 
   insert(text: string): void {
-    this.area.setRangeText(text, this.area.selectionStart, this.area.selectionEnd, 'end');
-    this.changed();
+    this.#area.setRangeText(text, this.#area.selectionStart, this.#area.selectionEnd, 'end');
+    this.#changed();
     if (!isTouch()) this.focusText();
   }
 
-  private restore(): void {
+  #restore(): void {
     const quoted = this.dataset.quoted;
-    const printed = this.area.value
-      ? { text: this.area.value, mode: this.dataset.mode ?? 'reply', quoted_id: quoted ?? null }
+    const printed = this.#area.value
+      ? { text: this.#area.value, mode: this.dataset.mode ?? 'reply', quoted_id: quoted ?? null }
       : null;
     const draft = draftFor(this.conversation, printed);
-    this.area.value = draft?.text ?? '';
+    this.#area.value = draft?.text ?? '';
     this.dataset.mode = draft?.mode ?? 'reply';
     const strip = must('.reply-to', this);
     if (!quoted || quoted !== draft?.quoted_id) {
       strip.hidden = true;
     } else {
-      this.quoted = {
+      this.#quoted = {
         id: quoted,
         who: $('b', strip)?.textContent ?? '',
         text: $('.quote > span', strip)?.textContent ?? '',
       };
     }
-    this.grow();
+    this.#grow();
   }
 
-  private listen(): void {
-    this.area.addEventListener('input', () => this.changed());
-    this.area.addEventListener('keydown', (event) => this.onKey(event));
-    this.area.addEventListener('blur', stopTyping);
-    this.area.addEventListener('paste', (event) => {
+  #listen(): void {
+    this.#area.addEventListener('input', () => this.#changed());
+    this.#area.addEventListener('keydown', (event) => this.#onKey(event));
+    this.#area.addEventListener('blur', stopTyping);
+    this.#area.addEventListener('paste', (event) => {
       const files = [...(event.clipboardData?.files ?? [])];
       if (!files.length) return;
       event.preventDefault();
@@ -139,71 +139,71 @@ export class Composer extends HTMLElement {
     });
     must('form', this).addEventListener('submit', (event) => {
       event.preventDefault();
-      this.submit();
+      this.#submit();
     });
     const picker = must<HTMLInputElement>('input[type="file"]', this);
     picker.addEventListener('change', () => {
       this.addFiles(picker.files ?? []);
       picker.value = '';
     });
-    this.addEventListener('click', (event) => this.onClick(event));
+    this.addEventListener('click', (event) => this.#onClick(event));
   }
 
-  private changed(): void {
-    this.grow();
-    this.keepDraft();
-    if (this.area.value && !this.isNote) nowTyping(this.conversation);
+  #changed(): void {
+    this.#grow();
+    this.#keepDraft();
+    if (this.#area.value && !this.isNote) nowTyping(this.conversation);
   }
 
-  private keepDraft(): void {
-    if (this.editing) return;
+  #keepDraft(): void {
+    if (this.#editing) return;
     saveDraft(this.conversation, {
-      text: this.area.value,
+      text: this.#area.value,
       mode: this.dataset.mode ?? 'reply',
-      quoted_id: this.quoted?.id ?? null,
+      quoted_id: this.#quoted?.id ?? null,
     });
   }
 
   /** Browsers without field-sizing need the height set. */
-  private grow(): void {
+  #grow(): void {
     if (CSS.supports('field-sizing', 'content')) return;
-    this.area.style.height = 'auto';
-    this.area.style.height = `${this.area.scrollHeight}px`;
+    this.#area.style.height = 'auto';
+    this.#area.style.height = `${this.#area.scrollHeight}px`;
   }
 
-  private setText(text: string): void {
-    this.area.value = text;
-    this.grow();
+  #setText(text: string): void {
+    this.#area.value = text;
+    this.#grow();
   }
 
-  private submit(): void {
-    const text = this.area.value.trim();
-    if (this.editing) {
-      void this.submitEdit(text);
+  #submit(): void {
+    const text = this.#area.value.trim();
+    if (this.#editing) {
+      void this.#submitEdit(text);
       return;
     }
-    if (this.isNote && !this.files.isEmpty) {
+    if (this.isNote && !this.#files.isEmpty) {
       // A file picked for the customer must not travel with what only the team may read.
       toast(t('Notas privadas só têm texto.'));
       return;
     }
-    const files = this.files.take();
+    const files = this.#files.take();
     if (!text && !files.length) return;
     stopTyping();
-    if (files.length) this.sendFiles(files, text);
-    else this.sendText(text);
-    this.setText('');
+    if (files.length) this.#sendFiles(files, text);
+    else this.#sendText(text);
+    this.#setText('');
     this.quote(null);
     clearDraft(this.conversation);
   }
 
-  private sendText(text: string): void {
+  #sendText(text: string): void {
     const type = this.isNote ? 'note' : 'text';
-    send({ conversation: this.conversation, type, text, quoted: this.quoted ?? undefined });
+    send({ conversation: this.conversation, type, text, quoted: this.#quoted ?? undefined });
   }
 
   /** The text becomes the caption of the first picture, video or document. */
-  private sendFiles(files: File[], text: string): void {
+  #sendFiles(files: File[], text: string): void {
     let caption = text;
     for (const file of files) {
       const type = typeOf(file.type);
@@ -212,18 +212,18 @@ export class Composer extends HTMLElement {
         conversation: this.conversation,
         type,
         text: takes ? caption : undefined,
-        quoted: this.quoted ?? undefined,
+        quoted: this.#quoted ?? undefined,
         file: { blob: file, name: file.name, voice: false },
       });
       if (takes) caption = '';
     }
-    if (caption) this.sendText(caption);
+    if (caption) this.#sendText(caption);
   }
 
-  private async submitEdit(text: string): Promise<void> {
-    const id = this.editing!;
+  async #submitEdit(text: string): Promise<void> {
+    const id = this.#editing!;
     if (!text) return;
-    this.stopEditing();
+    this.#stopEditing();
     try {
       const message = await api<Message>('PATCH', `/api/v1/messages/${id}`, { text });
       this.dispatchEvent(new CustomEvent('hb:message', { bubbles: true, detail: message }));
@@ -233,98 +233,98 @@ export class Composer extends HTMLElement {
     }
   }
 
-  private stopEditing(): void {
-    this.editing = null;
+  #stopEditing(): void {
+    this.#editing = null;
     must('.editing', this).hidden = true;
-    this.setText(localDraft(this.conversation)?.text ?? '');
+    this.#setText(localDraft(this.conversation)?.text ?? '');
   }
 
-  private onKey(event: KeyboardEvent): void {
+  #onKey(event: KeyboardEvent): void {
     if (event.isComposing) return;
     if (event.key === 'Escape') {
-      if (this.editing) this.stopEditing();
-      else if (this.quoted) this.quote(null);
-      else this.area.blur();
+      if (this.#editing) this.#stopEditing();
+      else if (this.#quoted) this.quote(null);
+      else this.#area.blur();
       event.stopPropagation();
     } else if (event.key === 'Enter' && !event.shiftKey && !isTouch()) {
       event.preventDefault();
-      this.submit();
-    } else if (event.key === 'ArrowUp' && !this.area.value && !event.altKey) {
+      this.#submit();
+    } else if (event.key === 'ArrowUp' && !this.#area.value && !event.altKey) {
       event.preventDefault();
       this.dispatchEvent(new CustomEvent('hb:edit-last', { bubbles: true }));
     }
   }
 
-  private onClick(event: Event): void {
+  #onClick(event: Event): void {
     const button = (event.target as Element).closest<HTMLElement>('button');
     if (!button) return;
     if (button.dataset.mode) this.setMode(button.dataset.mode);
     const act = button.dataset.act;
     if (act === 'unquote') this.quote(null);
-    else if (act === 'unedit') this.stopEditing();
+    else if (act === 'unedit') this.#stopEditing();
     else if (act === 'attach') must<HTMLInputElement>('input[type="file"]', this).click();
-    else if (act === 'remove-file') this.files.remove(button.closest('.file')!);
+    else if (act === 'remove-file') this.#files.remove(button.closest('.file')!);
     else if (act === 'emoji') void openEmoji(button, (emoji) => this.insert(emoji));
-    else if (act === 'record') void this.record();
-    else if (act === 'rec-cancel') this.endRecording();
-    else if (act === 'rec-send') void this.sendRecording();
+    else if (act === 'record') void this.#record();
+    else if (act === 'rec-cancel') this.#endRecording();
+    else if (act === 'rec-send') void this.#sendRecording();
   }
 
-  private async record(): Promise<void> {
+  async #record(): Promise<void> {
     const why = obstacle();
     if (why) {
       toast(why);
       return;
     }
-    if (this.isAskingForMicrophone) return;
-    this.isAskingForMicrophone = true;
+    if (this.#isAskingForMicrophone) return;
+    this.#isAskingForMicrophone = true;
     try {
-      const tooLong = (): void => void this.sendRecording();
+      const tooLong = (): void => void this.#sendRecording();
       const recorder = await Recorder.start(must('.lvl', this), must('[data-time]', this), tooLong);
-      this.take(recorder);
+      this.#take(recorder);
     } catch {
       toast(t('O navegador não deixou usar o microfone.'));
     } finally {
-      this.isAskingForMicrophone = false;
+      this.#isAskingForMicrophone = false;
     }
   }
 
   /** The reader may have gone elsewhere while the browser asked. */
-  private take(recorder: Recorder): void {
+  #take(recorder: Recorder): void {
     if (!this.isConnected) {
       recorder.stop();
       return;
     }
-    this.recorder = recorder;
-    this.showRecording(true);
+    this.#recorder = recorder;
+    this.#showRecording(true);
     must('[data-act="rec-send"]', this).focus();
   }
 
-  private async sendRecording(): Promise<void> {
-    const recorder = this.recorder;
+  async #sendRecording(): Promise<void> {
+    const recorder = this.#recorder;
     if (!recorder) return;
-    this.recorder = null;
-    this.showRecording(false);
+    this.#recorder = null;
+    this.#showRecording(false);
     const { blob, name } = await recorder.finish();
     send({
       conversation: this.conversation,
       type: 'voice',
-      quoted: this.quoted ?? undefined,
+      quoted: this.#quoted ?? undefined,
       file: { blob, name, voice: true },
     });
     this.quote(null);
   }
 
-  private endRecording(): void {
-    this.recorder?.stop();
-    this.recorder = null;
-    this.showRecording(false);
+  #endRecording(): void {
+    this.#recorder?.stop();
+    this.#recorder = null;
+    this.#showRecording(false);
     this.focusText();
   }
 
-  private showRecording(isOn: boolean): void {
+  #showRecording(isOn: boolean): void {
     must('.rec', this).hidden = !isOn;
-    this.area.hidden = isOn;
+    this.#area.hidden = isOn;
     must('.bar', this).hidden = isOn;
     must('.tabs', this).hidden = isOn;
   }

@@ -26,62 +26,62 @@ export function elect(lead: () => void, stepDown: () => void): void {
 }
 
 class Election {
-  private readonly tab = newKey();
-  private readonly channel = new BroadcastChannel('hb-leader');
-  private isLeading = false;
-  private lastHeard = 0;
-  private smallestClaim = '';
+  readonly #tab = newKey();
+  readonly #channel = new BroadcastChannel('hb-leader');
+  #isLeading = false;
+  #lastHeard = 0;
+  #smallestClaim = '';
 
   constructor(
     private readonly lead: () => void,
     private readonly stepDown: () => void,
   ) {
-    this.channel.addEventListener('message', (event: MessageEvent<Word>) => this.hear(event.data));
+    this.#channel.addEventListener('message', (event: MessageEvent<Word>) => this.#hear(event.data));
     setInterval(() => this.ask(), ASK_EVERY_MS);
-    addEventListener('pagehide', () => this.isLeading && this.say('bye'));
+    addEventListener('pagehide', () => this.#isLeading && this.#say('bye'));
   }
 
   ask(): void {
-    if (this.isLeading) return;
+    if (this.#isLeading) return;
     const asked = Date.now();
-    this.say('who');
+    this.#say('who');
     setTimeout(() => {
-      if (this.lastHeard < asked) this.claim();
+      if (this.#lastHeard < asked) this.#claim();
     }, ANSWER_WITHIN_MS);
   }
 
-  private claim(): void {
+  #claim(): void {
     const asked = Date.now();
-    this.smallestClaim = this.tab;
-    this.say('claim');
+    this.#smallestClaim = this.#tab;
+    this.#say('claim');
     setTimeout(() => {
-      if (this.isLeading || this.lastHeard >= asked || this.smallestClaim !== this.tab) return;
-      this.isLeading = true;
-      this.say('leader');
+      if (this.#isLeading || this.#lastHeard >= asked || this.#smallestClaim !== this.#tab) return;
+      this.#isLeading = true;
+      this.#say('leader');
       this.lead();
     }, CLAIM_SETTLES_MS);
   }
 
-  private hear({ word, tab }: Word): void {
-    if (word === 'bye') this.claim();
-    else if (word === 'who' && this.isLeading) this.say('leader');
-    else if (word === 'claim') this.hearClaim(tab);
-    else if (word === 'leader') this.hearLeader(tab);
+  #hear({ word, tab }: Word): void {
+    if (word === 'bye') this.#claim();
+    else if (word === 'who' && this.#isLeading) this.#say('leader');
+    else if (word === 'claim') this.#hearClaim(tab);
+    else if (word === 'leader') this.#hearLeader(tab);
   }
 
-  private hearClaim(tab: string): void {
-    if (this.isLeading) this.say('leader');
-    else if (!this.smallestClaim || tab < this.smallestClaim) this.smallestClaim = tab;
+  #hearClaim(tab: string): void {
+    if (this.#isLeading) this.#say('leader');
+    else if (!this.#smallestClaim || tab < this.#smallestClaim) this.#smallestClaim = tab;
   }
 
-  private hearLeader(tab: string): void {
-    this.lastHeard = Date.now();
-    if (!this.isLeading || this.tab < tab) return;
-    this.isLeading = false;
+  #hearLeader(tab: string): void {
+    this.#lastHeard = Date.now();
+    if (!this.#isLeading || this.#tab < tab) return;
+    this.#isLeading = false;
     this.stepDown();
   }
 
-  private say(word: Word['word']): void {
-    this.channel.postMessage({ word, tab: this.tab } satisfies Word);
+  #say(word: Word['word']): void {
+    this.#channel.postMessage({ word, tab: this.#tab } satisfies Word);
   }
 }

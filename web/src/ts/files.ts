@@ -15,39 +15,39 @@ export function typeOf(mime: string): 'image' | 'video' | 'audio' | 'document' {
 }
 
 export class Files {
-  private list: File[] = [];
+  #list: File[] = [];
 
   constructor(private readonly holder: HTMLElement) {}
 
   get isEmpty(): boolean {
-    return !this.list.length;
+    return !this.#list.length;
   }
 
   add(files: Iterable<File>): void {
     for (const file of files) {
-      const why = refusal(file, this.list.length);
+      const why = refusal(file, this.#list.length);
       if (why) toast(why);
-      else this.list.push(file);
+      else this.#list.push(file);
     }
-    this.paint();
+    this.#paint();
   }
 
   remove(row: Element): void {
     const index = [...this.holder.children].indexOf(row);
-    if (index >= 0) this.list.splice(index, 1);
-    this.paint();
+    if (index >= 0) this.#list.splice(index, 1);
+    this.#paint();
   }
 
   take(): File[] {
-    const taken = this.list;
-    this.list = [];
-    this.paint();
+    const taken = this.#list;
+    this.#list = [];
+    this.#paint();
     return taken;
   }
 
-  private paint(): void {
+  #paint(): void {
     this.holder.hidden = this.isEmpty;
-    this.holder.replaceChildren(...this.list.map(rowFor));
+    this.holder.replaceChildren(...this.#list.map(rowFor));
   }
 }
 

@@ -25,12 +25,12 @@ export class Thread extends HTMLElement {
   /** Arrived while the reader was further up. */
   unseen = 0;
 
-  private box!: HTMLElement;
-  private isLoading = false;
-  private frame = 0;
-  private typingTimer = 0;
-  private typingRow: HTMLElement | null = null;
-  private toolbar: HTMLElement | null = null;
+  #box!: HTMLElement;
+  #isLoading = false;
+  #frame = 0;
+  #typingTimer = 0;
+  #typingRow: HTMLElement | null = null;
+  #toolbar: HTMLElement | null = null;
 
   get conversation(): string {
     return this.dataset.conv!;
@@ -41,24 +41,24 @@ export class Thread extends HTMLElement {
   }
 
   connectedCallback(): void {
-    this.box = this.firstElementChild as HTMLElement;
-    this.addEventListener('scroll', this.onScroll, { passive: true });
-    this.addEventListener('pointerover', this.attend);
-    this.addEventListener('focusin', this.attend);
-    setBars(this.box);
+    this.#box = this.firstElementChild as HTMLElement;
+    this.addEventListener('scroll', this.#onScroll, { passive: true });
+    this.addEventListener('pointerover', this.#attend);
+    this.addEventListener('focusin', this.#attend);
+    setBars(this.#box);
   }
 
   disconnectedCallback(): void {
-    this.removeEventListener('scroll', this.onScroll);
-    this.removeEventListener('pointerover', this.attend);
-    this.removeEventListener('focusin', this.attend);
+    this.removeEventListener('scroll', this.#onScroll);
+    this.removeEventListener('pointerover', this.#attend);
+    this.removeEventListener('focusin', this.#attend);
   }
 
   toBottom(top = this.scrollTop): void {
     // What stands at the very bottom stays there by itself, without a layout before its time.
     if (top) this.scrollTop = 0;
     this.unseen = 0;
-    this.showJump(true);
+    this.#showJump(true);
   }
 
   bubble(id: string): HTMLElement | null {
@@ -68,20 +68,20 @@ export class Thread extends HTMLElement {
   /** What was written here with that key, whether it is accepted by now or not. */
   unsent(key: string): HTMLElement | null {
     const waiting = this.querySelector<HTMLElement>(`#c-${CSS.escape(key)}`);
-    return waiting ?? this.last((node) => node.getAttribute('data-cid') === key);
+    return waiting ?? this.#last((node) => node.getAttribute('data-cid') === key);
   }
 
   lastOwn(): HTMLElement | null {
-    return this.last((node) => node.matches('.msg.out[data-id]'));
+    return this.#last((node) => node.matches('.msg.out[data-id]'));
   }
 
   lastInbound(): HTMLElement | null {
-    return this.last((node) => node.matches('.msg.in[data-id]'));
+    return this.#last((node) => node.matches('.msg.in[data-id]'));
   }
 
   /** Asking for changes since then closes any gap; what is here already is recognised by its version. */
-  private get caughtUpTo(): number {
-    const known = $$('[data-id][data-v]', this.box).map((node) => Number(node.dataset.v));
+  get #caughtUpTo(): number {
+    const known = $$('[data-id][data-v]', this.#box).map((node) => Number(node.dataset.v));
     return Math.max(0, Math.max(0, ...known) - OVERLAP);
   }
 
@@ -89,10 +89,10 @@ export class Thread extends HTMLElement {
   upsert(messages: Message[]): void {
     const top = this.scrollTop;
     const sticks = isBottom(top);
-    const height = sticks ? 0 : this.box.offsetHeight;
+    const height = sticks ? 0 : this.#box.offsetHeight;
     let hasGrown = false;
     for (const message of messages) {
-      const placed = this.place(message);
+      const placed = this.#place(message);
       if (!placed) continue;
       hasGrown = true;
       if (messages.length < ANIMATED_ARRIVALS) placed.dataset.new = '';
@@ -103,14 +103,14 @@ export class Thread extends HTMLElement {
       this.toBottom(top);
       return;
     }
-    this.scrollTop = top - (this.box.offsetHeight - height);
-    this.showJump(false);
+    this.scrollTop = top - (this.#box.offsetHeight - height);
+    this.#showJump(false);
   }
 
   /** Adds the bubble of something just written, at the bottom. */
   addUnsent(bubble: HTMLElement): void {
     const top = this.scrollTop;
-    this.placeLast(bubble);
+    this.#placeLast(bubble);
     this.toBottom(top);
   }
 
@@ -120,41 +120,41 @@ export class Thread extends HTMLElement {
   }
 
   typing(isOn: boolean): void {
-    clearTimeout(this.typingTimer);
-    this.typingRow?.remove();
-    this.typingRow = null;
+    clearTimeout(this.#typingTimer);
+    this.#typingRow?.remove();
+    this.#typingRow = null;
     if (!isOn) return;
     const row = element('div', 'msg in typing-row');
     const dots = element('span', 'typing-b');
     dots.append(element('i'), element('i'), element('i'));
     row.setAttribute('aria-hidden', 'true');
     row.append(dots);
-    this.typingRow = row;
+    this.#typingRow = row;
     const top = this.scrollTop;
-    this.lastGroup().append(row);
+    this.#lastGroup().append(row);
     if (top && isBottom(top)) this.scrollTop = 0;
-    this.typingTimer = window.setTimeout(() => this.typing(false), TYPING_EXPIRES_MS);
+    this.#typingTimer = window.setTimeout(() => this.typing(false), TYPING_EXPIRES_MS);
   }
 
   async older(count = OLDER_AT_ONCE): Promise<void> {
-    const first = $('[data-id]', this.box);
-    if (this.isLoading || !this.dataset.more || !first) return;
-    this.isLoading = true;
+    const first = $('[data-id]', this.#box);
+    if (this.#isLoading || !this.dataset.more || !first) return;
+    this.#isLoading = true;
     try {
       const url = `/inbox/${this.conversation}/older?before=${first.dataset.id}&n=${count}`;
       const [html, answer] = await page(url);
-      this.placeOlder(fragment(html));
+      this.#placeOlder(fragment(html));
       if (!answer.headers.get('X-More')) this.dataset.more = '';
     } catch {
       // The next scroll asks again.
     } finally {
-      this.isLoading = false;
+      this.#isLoading = false;
     }
   }
 
   /** What changed while this pane was away. False: too much, load the pane afresh. */
   async catchUp(): Promise<boolean> {
-    const [html, answer] = await page(`/inbox/${this.conversation}/changes?since=${this.caughtUpTo}`);
+    const [html, answer] = await page(`/inbox/${this.conversation}/changes?since=${this.#caughtUpTo}`);
     if (answer.headers.get('X-Reload')) return false;
     const nodes = $$('[data-id]', fragment(html));
     this.upsert(nodes.map((node) => fromNode(node)));
@@ -175,7 +175,7 @@ export class Thread extends HTMLElement {
     found.classList.add('flash');
   }
 
-  private place(message: Message): HTMLElement | null {
+  #place(message: Message): HTMLElement | null {
     const old = this.bubble(message.id) ?? (message.cid ? this.unsent(message.cid) : null);
     if (old && !isNewer(message, old)) return null;
     const wasUnsent = old !== null && !old.dataset.id;
@@ -187,110 +187,110 @@ export class Thread extends HTMLElement {
       !message.edited_at
     ) {
       adopt(old, message);
-      if (wasUnsent) this.settle(old);
+      if (wasUnsent) this.#settle(old);
       return null;
     }
     const bubble = bubbleFor(message);
     if (old) {
       bubble.classList.toggle('follows', old.classList.contains('follows'));
       old.replaceWith(bubble);
-      if (wasUnsent) this.settle(bubble);
+      if (wasUnsent) this.#settle(bubble);
       return null;
     }
-    return this.insert(bubble) ? bubble : null;
+    return this.#insert(bubble) ? bubble : null;
   }
 
   /** What was written here stood at the end by this computer's clock; now it has the box's time. */
-  private settle(bubble: HTMLElement): void {
-    const bubbles = $$('[data-at]', this.box);
+  #settle(bubble: HTMLElement): void {
+    const bubbles = $$('[data-at]', this.#box);
     const before = bubbles[bubbles.indexOf(bubble) - 1];
     if (before && timeOf(before) > timeOf(bubble)) {
       bubble.remove();
-      this.insert(bubble);
+      this.#insert(bubble);
     }
   }
 
   /** Nearly always the end; a late arrival goes where its time belongs. */
-  private insert(bubble: HTMLElement): boolean {
+  #insert(bubble: HTMLElement): boolean {
     const at = timeOf(bubble);
-    const last = this.lastPlaced();
+    const last = this.#lastPlaced();
     if (!last || timeOf(last) <= at) {
-      this.placeLast(bubble);
+      this.#placeLast(bubble);
       return true;
     }
-    const earlier = this.last((node) => timeOf(node) <= at);
+    const earlier = this.#last((node) => timeOf(node) <= at);
     if (earlier) earlier.after(bubble);
     else if (this.dataset.more) return false;
-    else this.placeOlder(pageOf(bubble));
+    else this.#placeOlder(pageOf(bubble));
     return true;
   }
 
-  private lastPlaced(): HTMLElement | null {
-    return this.last(() => true);
+  #lastPlaced(): HTMLElement | null {
+    return this.#last(() => true);
   }
 
   /** Looks from the end, because what is looked for is nearly always there, and a thread may be long. */
-  private last(isWanted: (node: HTMLElement) => boolean): HTMLElement | null {
-    for (const page of fromEnd(this.box))
+  #last(isWanted: (node: HTMLElement) => boolean): HTMLElement | null {
+    for (const page of fromEnd(this.#box))
       for (const group of fromEnd(page))
         for (const node of fromEnd(group)) if (node.hasAttribute('data-at') && isWanted(node)) return node;
     return null;
   }
 
-  private placeLast(bubble: HTMLElement): void {
-    const before = this.lastPlaced();
-    const target = this.lastGroup();
+  #placeLast(bubble: HTMLElement): void {
+    const before = this.#lastPlaced();
+    const target = this.#lastGroup();
     const day = bubble.dataset.day ?? '';
-    if (before?.dataset.day !== day && !this.hasDay(day)) target.append(dayLine(day));
+    if (before?.dataset.day !== day && !this.#hasDay(day)) target.append(dayLine(day));
     bubble.classList.toggle(
       'follows',
       !!before && before.dataset.day === day && authorOf(before) === authorOf(bubble),
     );
     target.append(bubble);
-    if (this.typingRow) target.append(this.typingRow);
+    if (this.#typingRow) target.append(this.#typingRow);
   }
 
-  private hasDay(day: string): boolean {
-    return !!$(`.day[data-day="${CSS.escape(day)}"]`, this.box);
+  #hasDay(day: string): boolean {
+    return !!$(`.day[data-day="${CSS.escape(day)}"]`, this.#box);
   }
 
-  private placeOlder(older: DocumentFragment): void {
+  #placeOlder(older: DocumentFragment): void {
     // Live arrivals may overlap with what history brings.
     for (const node of $$('[data-id]', older)) if (byId(node.id)) node.remove();
-    const firstDay = $('.day', this.box);
+    const firstDay = $('.day', this.#box);
     const lastDay = $$('.day', older).at(-1);
     if (firstDay && lastDay && firstDay.dataset.day === lastDay.dataset.day) firstDay.remove();
     setBars(older);
     const page = older.firstElementChild as HTMLElement;
     page.style.setProperty('--groups', String(page.childElementCount));
     const kept = this.scrollTop;
-    this.box.prepend(older);
+    this.#box.prepend(older);
     this.scrollTop = kept;
   }
 
-  private lastGroup(): HTMLElement {
-    const page = this.box.lastElementChild;
+  #lastGroup(): HTMLElement {
+    const page = this.#box.lastElementChild;
     const last = page?.lastElementChild as HTMLElement | null | undefined;
     if (last && last.childElementCount < GROUP_SIZE) return last;
     const added = element('div', 'grp');
     if (page && page.childElementCount < PAGE_GROUPS) page.append(added);
-    else this.box.append(within('pg', added));
+    else this.#box.append(within('pg', added));
     return added;
   }
 
-  private readonly onScroll = (): void => {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
+  readonly #onScroll = (): void => {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
       const fromTop = this.scrollHeight - this.clientHeight + this.scrollTop;
       if (fromTop < LOAD_WITHIN_PX) void this.older();
       const isAtBottom = this.atBottom;
       if (isAtBottom) this.unseen = 0;
-      this.showJump(isAtBottom);
+      this.#showJump(isAtBottom);
       this.dispatchEvent(new CustomEvent('hb:scrolled', { bubbles: true }));
     });
   };
 
-  private showJump(isAtBottom: boolean): void {
+  #showJump(isAtBottom: boolean): void {
     // A pane that is kept for later has its button beside it, not in the page.
     const button = this.isConnected ? $('#composer .jump') : null;
     if (!button) return;
@@ -301,14 +301,14 @@ export class Thread extends HTMLElement {
   }
 
   /** What only one message at a time needs, the one under pointer or focus: all others stay at a few nodes. */
-  private readonly attend = (event: Event): void => {
+  readonly #attend = (event: Event): void => {
     const message = (event.target as Element).closest<HTMLElement>('.msg[data-id]');
     const bubble = message && $('.bub', message);
     if (!bubble) return;
     showFullTime(bubble);
-    if (message.dataset.gone !== undefined || bubble.lastElementChild === this.toolbar) return;
-    this.toolbar ??= pattern('tpl-acts');
-    bubble.append(this.toolbar);
+    if (message.dataset.gone !== undefined || bubble.lastElementChild === this.#toolbar) return;
+    this.#toolbar ??= pattern('tpl-acts');
+    bubble.append(this.#toolbar);
   };
 }
 
