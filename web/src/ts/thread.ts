@@ -202,8 +202,12 @@ export class Thread extends HTMLElement {
 
   /** What was written here stood at the end by this computer's clock; now it has the box's time. */
   #settle(bubble: HTMLElement): void {
-    const bubbles = $$('[data-at]', this.#box);
-    const before = bubbles[bubbles.indexOf(bubble) - 1];
+    let isAbove = false;
+    const before = this.#last((node) => {
+      if (isAbove) return true;
+      isAbove = node === bubble;
+      return false;
+    });
     if (before && timeOf(before) > timeOf(bubble)) {
       bubble.remove();
       this.#insert(bubble);
