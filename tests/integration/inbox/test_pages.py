@@ -210,7 +210,7 @@ def test_a_conversation_is_found_for_forwarding(world: World, browsers: Browsers
 
     found = browser.get("/ui/conversations/find?q=quiteria").json()["items"]
 
-    assert found == [{"id": str(conversation_id), "name": "Quitéria", "phone": "+5511977776666", "avatar_url": None}]
+    assert found == [{"id": str(conversation_id), "name": "Quitéria", "phone": "+55 11 97777-6666", "avatar_url": None}]
     assert len(browser.get("/ui/conversations/find").json()["items"]) <= 20
 
 
