@@ -28,7 +28,7 @@ from hunfly_box.providers.port import TypingSeen
 
 log = logging.getLogger(__name__)
 
-EMPTY_SPILL_SECONDS = 1.0
+TIDY_UP_SECONDS = 1.0
 
 
 class Intake:
@@ -58,7 +58,7 @@ class Intake:
         await self._refresh()
         self.batcher.start()
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(work) for work in (self._keep_fresh(), self._empty_spill())]
+        self._tasks = [loop.create_task(work) for work in (self._keep_fresh(), self._tidy_up())]
 
     async def stop(self) -> None:
         """What was taken is stored or spilled before this returns."""
@@ -74,9 +74,10 @@ class Intake:
             await asyncio.sleep(REFRESH_SECONDS)
             await self._refresh()
 
-    async def _empty_spill(self) -> None:
+    async def _tidy_up(self) -> None:
         while True:
-            await asyncio.sleep(EMPTY_SPILL_SECONDS)
+            await asyncio.sleep(TIDY_UP_SECONDS)
+            self.receiver.give_up_silent()
             if not self.storer.connection.is_here or not self._spill.file.left():
                 continue
             try:

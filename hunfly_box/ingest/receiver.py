@@ -81,6 +81,8 @@ class Receiver:
     unproven: int = 0
     coalescing: Coalescing = field(default_factory=Coalescing)
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Who waits for the first byte of a body since when. A timer for each delivery would cost more than reading it.
+    _unheard: dict["asyncio.Task[Any]", float] = field(default_factory=dict)
 
     def serves(self, path: str) -> bool:
         return path.startswith(PATH) and (len(path) == len(PATH) or path[len(PATH)] == "/")
@@ -95,6 +97,7 @@ class Receiver:
         await send(body)
 
     async def _received(self, scope: Scope, receive: Receive) -> tuple[dict[str, Any], dict[str, Any]]:
+        crash_point("R1")
         if scope["method"] != "POST":
             return NOT_A_POST
         if self.is_closing or self.batcher.is_full or not self.routes.is_loaded:
@@ -102,6 +105,7 @@ class Receiver:
         reserved = 0
         try:
             body, reserved = await self._read(scope, receive)
+            crash_point("R2")
             return await self._take(scope, body)
         except _TooLarge:
             return TOO_LARGE
@@ -117,13 +121,34 @@ class Receiver:
         )
         if told > MAX_BODY_BYTES:
             raise _TooLarge
-        message = await receive()
+        message = await self._first(receive)
         body = message.get("body", b"")
         # The server says that more may come also when all of it is here: the told length spares the second look.
         is_whole = not message.get("more_body") or told == len(body)
         if is_whole and message["type"] == "http.request":
             return body, self._reserve(len(body))
         return await self._read_on(message, receive)
+
+    async def _first(self, receive: Receive) -> dict[str, Any]:
+        task = asyncio.current_task()
+        if task is None:
+            return await receive()
+        self._unheard[task] = time.monotonic()
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            if task in self._unheard:
+                raise
+            raise _Gone from None
+        finally:
+            self._unheard.pop(task, None)
+
+    def give_up_silent(self) -> None:
+        """To be called now and then: who sent the head of a delivery and then nothing holds a connection for ever."""
+        latest = time.monotonic() - BODY_SECONDS
+        for task in [task for task, since in self._unheard.items() if since < latest]:
+            del self._unheard[task]
+            task.cancel()
 
     async def _read_on(self, message: dict[str, Any], receive: Receive) -> tuple[bytes, int]:
         chunks: list[bytes] = []
@@ -167,6 +192,7 @@ class Receiver:
                 return LATER
             self.unproven += 1
             return UNPROVEN
+        crash_point("R3")
         delivery, redacted = parsing.read_and_redact(body)
         one = received(channel, delivery, redacted, time.time())
         if one.state == "done":
