@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,31 +100,6 @@ class Front:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
         raise AssertionError("the process is gone")
-
-
-@dataclass
-class Meanwhile:
-    """Small ordinary deliveries, one after the other, while something else goes on."""
-
-    front: Front
-    name: str
-    answers: list[Answer] = field(default_factory=list)
-
-    def __enter__(self) -> "Meanwhile":
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        connection = self.front.connect()
-        while not self._stopping.wait(0.01):
-            self.answers.append(self.front.post(connection, self.front.text(f"{self.name}-{len(self.answers)}")))
-        connection.close()
 
 
 def slowest(answers: Sequence[Answer], share: float = 0.99) -> float:
