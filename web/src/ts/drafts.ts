@@ -71,8 +71,7 @@ function kept(conversation: string): Kept | null {
 }
 
 function keep(conversation: string, draft: Draft): void {
-  const { text, mode, quoted_id } = draft;
-  const entry: Kept = { text, mode, quoted_id, unsaved: true, at: Date.now() };
+  const entry: Kept = { ...draft, unsaved: true, at: Date.now() };
   localStorage.setItem(keyOf(conversation), JSON.stringify(entry));
 }
 

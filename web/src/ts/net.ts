@@ -23,8 +23,7 @@ interface ProblemJson {
   errors?: { field: string; code: string }[];
 }
 
-const LOADED_AGAIN = 'hb.loaded-again';
-const LOAD_AGAIN_AT_MOST_EVERY_MS = 60_000;
+const FRESH_MS = 10_000;
 
 interface Options {
   key?: string;
@@ -109,9 +108,9 @@ function refusalFrom(status: number, text: string, retryAfter: number): Refused 
   } catch {
     // An HTML page: the status says enough.
   }
-  const field = problem.errors?.[0];
-  const codes = field ? [`${field.field}.${field.code}`, field.code, problem.code] : [problem.code];
-  const code = codes.find((each) => each && wordFor('error', each)) ?? problem.code ?? `http.${status}`;
+  const fault = problem.errors?.[0];
+  const codes = [`${fault?.field}.${fault?.code}`, fault?.code ?? ''];
+  const code = codes.find((each) => wordFor('error', each)) ?? problem.code ?? `http.${status}`;
   return new Refused(status, code, problem.detail ?? '', retryAfter);
 }
 
@@ -122,10 +121,8 @@ export function refusalWords(error: Refused): string {
 
 /** Somebody signed in anew in another window: this page's token is of the session before. What was written is kept. */
 function loadAgain(): void {
-  const last = Number(sessionStorage.getItem(LOADED_AGAIN) ?? 0);
-  if (Date.now() - last < LOAD_AGAIN_AT_MOST_EVERY_MS) return;
-  sessionStorage.setItem(LOADED_AGAIN, String(Date.now()));
-  location.reload();
+  // A page that has just come has a token of today: loading it once more would not help.
+  if (performance.now() > FRESH_MS) location.reload();
 }
 
 export function goToLogin(): void {

@@ -13,7 +13,7 @@ export function inboxBoot(): Boot {
 
 export const isMe = (id: string | null | undefined): boolean => !!id && id === boot?.me.id;
 
-type Table = 'status' | 'error' | 'channel' | 'preview';
+type Table = 'status' | 'error' | 'channel' | 'preview' | 'icon';
 
 let words: Record<Table, Record<string, string>> | undefined;
 

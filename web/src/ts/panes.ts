@@ -211,7 +211,7 @@ function explain(error: unknown, id: string): void {
 /** What could not be opened for want of a connection. */
 export function openAgain(): void {
   const id = openedPath();
-  if (id && id !== currentId() && !pane().hasAttribute('aria-busy')) void openConversation(id, false);
+  if (id && id !== currentId()) void openConversation(id, false);
 }
 
 function arrived(id: string): void {

@@ -12,26 +12,6 @@ const SKELETON_AFTER_MS = 120;
 const UNKNOWN_BATCH_MS = 300;
 const UNKNOWN_AT_ONCE = 50;
 
-const PREVIEW_ICONS: Record<string, string> = {
-  image: 'image',
-  video: 'video',
-  video_note: 'video',
-  audio: 'mic',
-  voice: 'mic',
-  document: 'file-text',
-  sticker: 'sticker',
-  location: 'map-pin',
-  live_location: 'map-pin',
-  contacts: 'contact-round',
-  poll: 'chart-bar-big',
-  poll_vote: 'chart-bar-big',
-  order: 'shopping-bag',
-  event: 'calendar-days',
-  view_once: 'eye',
-  note: 'lock',
-  unsupported: 'circle-help',
-};
-
 let loading: AbortController | null = null;
 let pageWatcher: IntersectionObserver | null = null;
 let currentId = '';
@@ -189,10 +169,10 @@ function fill(row: HTMLElement, conversation: Conversation): void {
 function markClosed(row: HTMLElement, status: string): void {
   $('.closed', row)?.remove();
   if (status === 'open') return;
-  const words = status === 'resolved' ? t('Resolvida') : t('Adiada');
+  const [symbol, words] = status === 'resolved' ? ['check', t('Resolvida')] : ['alarm-clock', t('Adiada')];
   const mark = element('span', 'closed');
   mark.title = words;
-  mark.append(icon(status === 'resolved' ? 'check' : 'alarm-clock', 'ic-xs'), element('span', 'sr', words));
+  mark.append(icon(symbol, 'ic-xs'), element('span', 'sr', words));
   $('.nm', row)!.after(mark);
 }
 
@@ -244,7 +224,7 @@ function previewOf(message: Message): Node[] {
     setTick(tick, message.status);
     parts.push(tick);
   }
-  const symbol = PREVIEW_ICONS[message.type];
+  const symbol = wordFor('icon', message.type);
   if (symbol) parts.push(icon(symbol, 'ic-xs'));
   const words = element('span', '', previewText(message));
   words.dir = 'auto';

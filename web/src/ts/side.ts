@@ -26,9 +26,7 @@ export function noteChange(conversation: Conversation): void {
   if (known && known.dataset.last === (conversation.last_message?.id ?? '')) isStale(conversation.id);
 }
 
-function isShownBeside({ type, media }: Message): boolean {
-  return type === 'note' || ((type === 'image' || type === 'video') && media?.state === 'ready');
-}
+const isShownBeside = ({ type, media }: Message): boolean => type === 'note' || media?.state === 'ready';
 
 function isStale(id: string): void {
   if (id === currentId()) refreshSoon(id);
