@@ -1,6 +1,7 @@
 """How long a search takes an agent among a million messages: `python -m tests.bench.searching [--messages N]`.
 
-Makes a database of its own, on embedded servers or on HUNFLY_TEST_DATABASE_ADMIN_URL, and exits with 1 above the budget.
+Makes a database of its own, on embedded servers or on HUNFLY_TEST_DATABASE_ADMIN_URL, writes its part of docs/benchmarks.md
+when it asked the whole million, and exits with 1 above the budget, or when a search read the whole table.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -26,13 +28,16 @@ from hunfly_box.inbox.filters import Filter
 from hunfly_box.kit.database import Database, Scope
 from hunfly_box.kit.ids import new_id
 from hunfly_box.operations.migrate import migrate
+from tests.bench import report
 
 BUDGET_MS = 300
+MILLION = 1_000_000
 CONVERSATIONS = 10_000
 PAGE = 40
 PASSWORD = "a password of the tests"
 DAYS = 180
 ROUNDS = 8
+WHOLE_READS = "SELECT seq_scan FROM pg_stat_user_tables WHERE relid = 'app.message_search'::regclass"
 
 NAMES = ("Mariana", "João", "Conceição", "Pedro", "Ângela", "Luís", "Fátima", "Rafael", "Thaís", "Otávio")
 FAMILIES = ("Alves", "Souza", "Araújo", "Gonçalves", "Lima", "Brandão", "Muniz")
@@ -54,7 +59,7 @@ QUERIES = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--messages", type=int, default=MILLION)
     messages = parser.parse_args().messages
     with a_server() as (admin_url, folder), a_database(admin_url, folder) as database_url:
         print(f"filling {messages:,} messages in {CONVERSATIONS:,} conversations", flush=True)
@@ -62,16 +67,57 @@ def main() -> int:
         app_url = make_url(database_url).set(username="hb_app", password=PASSWORD)
         database = Database(app_url.render_as_string(hide_password=False), pool_size=1)
         try:
-            worst = max(
+            before = whole_reads(database_url)
+            found = [
                 measure(database, Scope(tenant_id, user_id, "agent"), title, words) for title, user_id in people.items()
-            )
+            ]
+            whole = whole_reads(database_url) - before
         finally:
             database.close()
-    print(f"worst P95 {worst:.0f} ms, budget {BUDGET_MS} ms")
-    return 0 if worst <= BUDGET_MS else 1
+    worst = max(one.p95 for one in found)
+    print(f"worst P95 {worst:.0f} ms, budget {BUDGET_MS} ms; the whole table was read {whole} times")
+    if messages >= MILLION:
+        report.write(report.SEARCH, table(found, messages, whole))
+    return 0 if worst <= BUDGET_MS and not whole else 1
 
 
-def measure(database: Database, scope: Scope, title: str, words: list[str]) -> float:
+@dataclass(frozen=True)
+class Measured:
+    who: str
+    p50: float
+    p95: float
+    most: float
+
+
+def table(found: list[Measured], messages: int, whole: int) -> str:
+    lines = [
+        report.measured_on("python -m tests.bench.searching"),
+        "",
+        f"{messages:,} messages in {CONVERSATIONS:,} conversations, searched by agents under the policies, as the page asks: hits,",
+        f"conversations, last messages and snippets. Each of {len(QUERIES)} queries and nine words of every frequency {ROUNDS} times.",
+        f"The whole table was read {whole} times (to hold: 0); everything else came by the index.",
+        "",
+        "| who asks | budget, P95 | P50 | P95 | most | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in found:
+        verdict = "held" if one.p95 <= BUDGET_MS else "**not held**"
+        lines.append(
+            f"| {one.who} | {BUDGET_MS} ms | {one.p50:.0f} ms | {one.p95:.0f} ms | {one.most:.0f} ms | {verdict} |"
+        )
+    return "\n".join(lines)
+
+
+def whole_reads(database_url: str) -> int:
+    """Of the table of words, since it exists."""
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_stat_force_next_flush()")
+        row = admin.execute(WHOLE_READS).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def measure(database: Database, scope: Scope, title: str, words: list[str]) -> Measured:
     """Every query several times, the way the page asks: hits, conversations, last messages and snippets."""
     taken = []
     for query in (*QUERIES, *words) * ROUNDS:
@@ -83,7 +129,7 @@ def measure(database: Database, scope: Scope, title: str, words: list[str]) -> f
     print(
         f"{title:32} P50 {statistics.median(taken):6.1f} ms   P95 {p95:6.1f} ms   most {max(taken):6.1f} ms", flush=True
     )
-    return p95
+    return Measured(title, statistics.median(taken), p95, max(taken))
 
 
 def fill(database_url: str, messages: int) -> tuple[UUID, dict[str, UUID], list[str]]:
