@@ -20,7 +20,17 @@ PREFIX = "HUNFLY_"
 TEST_PREFIX = "HUNFLY_TEST_"
 
 POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+SINGLE_FORM = "redis://user:password@host:6379/0"
+SENTINEL_FORM = "redis+sentinel://user:password@host:26379,host:26379/service/0"
+CLUSTER_FORM = "redis+cluster://user:password@host:6379,host:6379"
+LOGIN = r"(?:[^\s@/?#,]*@)?"
+HOST = r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/,@?#\[\]]+)(?::[1-9]\d{0,4})?"
+HOSTS = rf"{LOGIN}{HOST}(?:,{HOST})*"
+SENTINEL_LOGIN = r"sentinel_(?:username|password)=[^&\s]*"
+SENTINELS = rf"{HOSTS}/[^\s/?#]+(?:/\d{{1,3}})?(?:\?{SENTINEL_LOGIN}(?:&{SENTINEL_LOGIN})?)?"
+CLUSTER = rf"{HOSTS}/?"
+ESCAPED = "write what is special in a password as %XX"
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 
@@ -77,14 +87,50 @@ def _split(text: str) -> SplitResult | None:
         return None
 
 
-def url_of(*schemes: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        url = _split(text)
-        if url is None or url.scheme not in schemes:
-            raise ValueError("a URL that begins with " + ", ".join(f"{scheme}://" for scheme in schemes))
-        return text
+def postgres_address(text: str) -> str:
+    # These two know what they will accept later; the box of other settings need not load them.
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
-    return parse
+    _of_scheme(text, POSTGRES_SCHEMES)
+    try:
+        make_conninfo("", **{name: value for name, value in make_url(text).query.items() if isinstance(value, str)})
+    except (ValueError, ArgumentError, ProgrammingError):
+        raise ValueError(f"such as postgresql://hb_app:password@host:5432/database; {ESCAPED}") from None
+    return text
+
+
+def redis_address(text: str) -> str:
+    scheme = _of_scheme(text, REDIS_SCHEMES)
+    rest = text.partition("://")[2]
+    if scheme.endswith("+sentinel"):
+        form, is_well = SENTINEL_FORM, bool(re.fullmatch(SENTINELS, rest))
+    elif scheme.endswith("+cluster"):
+        form, is_well = CLUSTER_FORM, bool(re.fullmatch(CLUSTER, rest))
+    else:
+        form, is_well = SINGLE_FORM, _is_redis_address(text)
+    if not is_well:
+        raise ValueError(f"such as {form}; {ESCAPED}")
+    return text
+
+
+def _of_scheme(text: str, schemes: tuple[str, ...]) -> str:
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme not in schemes:
+        raise ValueError("a URL that begins with " + ", ".join(f"{scheme}://" for scheme in schemes))
+    return scheme
+
+
+def _is_redis_address(text: str) -> bool:
+    import redis
+
+    try:
+        redis.ConnectionPool.from_url(text).make_connection()
+    except (ValueError, TypeError, redis.RedisError):
+        return False
+    return not text.startswith("unix:") or bool(urlsplit(text).path)
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -129,9 +175,9 @@ class Settings:
     public_url: str | None = setting(web_url, None, "Address people type; https here makes cookies secure.")
     webhook_url: str | None = setting(web_url, None, "Where the WhatsApp engine finds this box.")
 
-    database_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "External Postgres, login hb_app.", True)
-    database_admin_url: str | None = setting(url_of(*POSTGRES_SCHEMES), None, "The same, to migrate.", True)
-    redis_url: str | None = setting(url_of(*REDIS_SCHEMES), None, "External Redis or Valkey.", True)
+    database_url: str | None = setting(postgres_address, None, "External Postgres, login hb_app.", True)
+    database_admin_url: str | None = setting(postgres_address, None, "The same, to migrate.", True)
+    redis_url: str | None = setting(redis_address, None, "External Redis or Valkey.", True)
 
     workers: int = setting(whole_number(1, 64), "10", "Worker threads.")
     sends_per_minute: int = setting(whole_number(1, 1000), "20", "Messages a number may send in any 60 s.")

@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Ring
-from hunfly_box.kit.redis import key
+from hunfly_box.kit.redis import connect, key
 from hunfly_box.kit.ring_store import RingStorage, packed_ring, read_ring
 from hunfly_box.kit.slots import Slots
 
@@ -72,17 +72,11 @@ class JobQueue:
 
     def __init__(self, redis_url: str, *, threads: int = 10) -> None:
         # One connection for each thread that blocks on the queue, some more for those who ring.
-        pool = redis.ConnectionPool.from_url(
-            redis_url,
-            socket_timeout=SOCKET_SECONDS,
-            socket_connect_timeout=SOCKET_SECONDS,
-            max_connections=threads + 64,
-        )
+        self._redis = connect(redis_url, SOCKET_SECONDS, max_connections=threads + 64)
         self._threads = threads
         self._huey = Huey(
-            "jobs", results=False, storage_class=RingStorage, connection_pool=pool, read_timeout=READ_SECONDS
+            "jobs", results=False, storage_class=RingStorage, client=self._redis, read_timeout=READ_SECONDS
         )
-        self._redis: redis.Redis = self._huey.storage.conn
         self._jobs: Mapping[str, Job] = {}
         self._resources: Any = None
         self._consumer: Any = None
@@ -130,7 +124,7 @@ class JobQueue:
             self._clock.wake()
             self._consumer.stop(graceful=True)
             self._consumer = None
-        self._redis.connection_pool.disconnect()
+        self._redis.close()
 
     def pending(self) -> int | None:
         """Rings that wait; None when Redis does not tell."""

@@ -20,7 +20,9 @@ log = logging.getLogger(__name__)
 class RingStorage(RedisStorage):  # type: ignore[misc]
     """Two lists, the urgent one read first; neither grows without end."""
 
-    def __init__(self, name: str, **options: Any) -> None:
+    def __init__(self, name: str, *, client: "redis.Redis", **options: Any) -> None:
+        # Huey would make a client of its own, and knows neither Sentinels nor a cluster.
+        self.redis_client = lambda connection_pool: client
         super().__init__(name, **options)
         self.queue_key = key(None, "jobs")
         self.urgent_key = key(None, "jobs", "urgent")

@@ -34,8 +34,10 @@ def another_process(box: Box) -> Iterator[Resources]:
         other.close()
 
 
-async def others_are_noticed(live: Live) -> None:
+async def is_noticed(live: Live, other: Resources) -> None:
+    """A worker says it again and again; the first time nobody may be listening yet."""
     for _ in range(200):
+        live_relay.announce_worker(other)
         if live.relay.others_write and live.resources.hub.shown is not None:
             return
         await asyncio.sleep(0.05)
@@ -61,8 +63,7 @@ def test_what_a_worker_committed_and_did_not_tell_is_shown_once(box: Box) -> Non
 
     async def scenario(live: Live) -> None:
         ana, carla = await connect(live, token(box, box.cast.ana)), await connect(live, token(box, box.cast.carla))
-        live_relay.announce_worker(other)
-        await others_are_noticed(live)
+        await is_noticed(live, other)
         slow = asyncio.create_task(asyncio.to_thread(snooze_slowly, other, tenant, busy, may_commit))
         _, conversation, message = await asyncio.to_thread(conversation_with_message, box, tenant, "ninguém avisou")
         await ana.until(lambda one: bool(says(one, message)), FOUND_SECONDS)
@@ -98,8 +99,7 @@ def test_what_was_told_is_not_shown_again(box: Box) -> None:
 
     async def scenario(live: Live) -> None:
         ana = await connect(live, token(box, box.cast.ana))
-        live_relay.announce_worker(other)
-        await others_are_noticed(live)
+        await is_noticed(live, other)
         told = []
         for n in range(10):
             channel, conversation, message = await asyncio.to_thread(

@@ -65,6 +65,18 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
         ({"HUNFLY_LOG_LEVEL": "loud"}, "one of debug, info, warning, error"),
         ({"HUNFLY_CRASH": "I2:0"}, "point[:nth]"),
         ({"HUNFLY_DATABASE_URL": "mysql://db"}, "postgresql://"),
+        ({"HUNFLY_DATABASE_URL": "postgresql://db:port/hunfly"}, "postgresql://hb_app:password@host:5432/database"),
+        ({"HUNFLY_DATABASE_URL": "postgresql://db/hunfly?sslmod=require"}, "postgresql://hb_app:password@host"),
+        ({"HUNFLY_REDIS_URL": "redis://cache:port"}, "redis://user:password@host:6379/0"),
+        ({"HUNFLY_REDIS_URL": "redis://:a/b@cache/0"}, "what is special in a password as %XX"),
+        ({"HUNFLY_REDIS_URL": "redis://cache?fast=1"}, "redis://user:password@host:6379/0"),
+        ({"HUNFLY_REDIS_URL": "unix://"}, "redis://user:password@host:6379/0"),
+        ({"HUNFLY_REDIS_URL": "redis+sentinel://one,two"}, "redis+sentinel://user:password@host:26379"),
+        ({"HUNFLY_REDIS_URL": "redis+sentinel:///main"}, "redis+sentinel://user:password@host:26379"),
+        ({"HUNFLY_REDIS_URL": "redis+sentinel://one/main?x=1"}, "redis+sentinel://user:password@host:26379"),
+        ({"HUNFLY_REDIS_URL": "redis+cluster://one,,two"}, "redis+cluster://user:password@host:6379"),
+        ({"HUNFLY_REDIS_URL": "redis+cluster://one:0"}, "redis+cluster://user:password@host:6379"),
+        ({"HUNFLY_REDIS_URL": "redis+cluster://one/3"}, "redis+cluster://user:password@host:6379"),
         ({"HUNFLY_DATABASE_URL": POSTGRES["HUNFLY_DATABASE_URL"]}, "Set HUNFLY_REDIS_URL as well."),
         ({"HUNFLY_REDIS_URL": "redis://cache"}, "Set HUNFLY_DATABASE_URL as well."),
         ({"HUNFLY_DATABASE_ADMIN_URL": "postgresql://db"}, "Set HUNFLY_DATABASE_URL as well."),
@@ -72,6 +84,22 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
 )
 def test_a_wrong_variable_stops_the_start_by_name(environ: dict[str, str], said: str) -> None:
     assert said in refusal(environ)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache",
+        "rediss://user:p%2Fw@[::1]:6380/2?ssl_cert_reqs=required",
+        "unix://:pw@/run/redis.sock?db=1",
+        "redis+sentinel://one/main",
+        "rediss+sentinel://user:p%40w@one:26379,[::1]:26380,three/main/2?sentinel_username=u&sentinel_password=p",
+        "redis+cluster://one",
+        "rediss+cluster://:p%2Cw@one:7000,two:7001/",
+    ],
+)
+def test_every_form_of_redis_is_taken_as_it_stands(url: str) -> None:
+    assert load_settings(POSTGRES | {"HUNFLY_REDIS_URL": url}).redis_url == url
 
 
 @pytest.mark.parametrize(
