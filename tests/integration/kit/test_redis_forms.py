@@ -17,7 +17,6 @@ import redis
 
 from hunfly_box.embedded import programs, server_user
 from hunfly_box.health import checks
-from hunfly_box.ingest.spill import Spill
 from hunfly_box.kit import turns
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.ids import new_id
@@ -195,13 +194,12 @@ def test_a_ring_is_heard_by_another_process_and_a_timetable_is_shared(url: str) 
     assert here.pending() == 0
 
 
-def test_the_spill_and_what_processes_tell_each_other(url: str) -> None:
+def test_a_stream_and_what_processes_tell_each_other(url: str) -> None:
     async def scenario() -> None:
         client, other = connect_async(url), connect_async(url)
         try:
             heard = client.pubsub(ignore_subscribe_messages=True)
             await heard.subscribe(key(None, "live"))
-            assert await Spill(other)([])
             pipe = client.pipeline(transaction=False)
             pipe.zadd(key(None, "web_processes"), {"me": 1.0})
             pipe.zcard(key(None, "web_processes"))
