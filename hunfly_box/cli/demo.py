@@ -27,6 +27,7 @@ from hunfly_box.kit.database import Scope
 from hunfly_box.kit.paths import DataFolder, write_private
 from hunfly_box.operations import demo_data
 from hunfly_box.operations.demo_data import TENANTS, Login, SampleTenant
+from hunfly_box.operations.errors import UnsafeDatabase
 
 SIMULATOR_START_SECONDS = 20
 HIGHEST_PORT = 65_535
@@ -52,7 +53,11 @@ def demo(reset: bool) -> None:
         _refuse_taken_ports(settings.bind, ports)
         if reset:
             _forget(settings.data_dir)
-        with a_box(settings, "all", say) as resources, _simulator(resources, *ports) as (engine_url, engine_key):
+        with (
+            _only_samples(),
+            a_box(settings, "all", say) as resources,
+            _simulator(resources, *ports) as (engine_url, engine_key),
+        ):
             say("Making the sample companies")
             logins = demo_data.ensure(resources, engine_url, engine_key)
             phone_url = f"http://127.0.0.1:{ports[0]}/"
@@ -63,6 +68,16 @@ def demo(reset: bool) -> None:
                 _introduce(settings, phone_url, logins, time.monotonic() - started)
 
             run(resources, "all", greet)
+
+
+@contextmanager
+def _only_samples() -> Iterator[None]:
+    """Nothing is lost with a demonstration: what another version left is begun anew, not repaired."""
+    try:
+        yield
+    except UnsafeDatabase as error:
+        remedy = "If another version made this demonstration, start it anew: make demo RESET=1"
+        raise UnsafeDatabase(error.message, remedy) from error
 
 
 def _refuse_outside(settings: Settings) -> None:

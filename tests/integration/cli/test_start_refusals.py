@@ -1,11 +1,15 @@
 """What `demo` and `serve` say when they cannot start: two plain lines, exit code 1, nothing begun and nothing damaged."""
 
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 
+from hunfly_box.embedded.supervisor import EmbeddedServers
 from tests.integration.cli.test_verbs import Done, call, process
 
 NEVER_STARTED = "Starting Postgres"
@@ -94,3 +98,22 @@ def test_a_reset_of_a_folder_that_no_box_made_touches_nothing(tmp_path: Path) ->
 
 def test_usage_names_the_command_as_it_is_typed() -> None:
     assert process({}, "nonsense").stderr.startswith("Usage: hunfly-box ")
+
+
+def test_a_demonstration_of_another_version_is_told_to_begin_anew(three_ports: tuple[int, list[socket.socket]]) -> None:
+    first, held = three_ports
+    for one in held:
+        one.close()
+    # Short on purpose: the sockets' paths may not be longer than 107 characters.
+    with tempfile.TemporaryDirectory(prefix="hbv-") as folder:
+        Path(folder).chmod(0o755)
+        environment = {"HUNFLY_DATA_DIR": f"{folder}/d", "HUNFLY_BIND": f"127.0.0.1:{first}"}
+        assert call(environment, "migrate").returncode == 0
+        with EmbeddedServers(Path(folder) / "d") as servers:
+            url = make_url(servers.start().database_superuser_url)
+            with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as admin:
+                admin.execute("DROP POLICY agent_view ON app.messages")
+        done = process(environment, "demo")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "make demo RESET=1" in done.stderr
