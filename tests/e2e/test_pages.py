@@ -177,3 +177,15 @@ def test_a_reseller_lands_on_counts_and_states_and_reads_no_content(demo: Demo, 
     expect(row).to_contain_text("Funcionou pela última vez")
     page.goto(f"{demo.url}/inbox")
     assert page.locator(".conv, hb-thread").count() == 0
+
+
+def test_g_and_a_letter_go_to_another_place(desk: Desks) -> None:
+    page = desk(SHOP, "tenant_admin").page
+    expect(page.locator("#convs")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    page.wait_for_url("**/channels")
+    page.go_back()
+    expect(page.locator("#convs")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.locator("#dlg-help").get_by_text("G N")).to_be_visible()

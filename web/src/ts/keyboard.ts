@@ -7,6 +7,11 @@ import { step } from './panes';
 
 type Run = (command: string) => void;
 
+/** After G, for as long as one needs to find the next key. */
+const PLACES: Record<string, string> = { c: '/inbox', n: '/channels', a: '/settings' };
+const GOING_MS = 1_500;
+let goesUntil = 0;
+
 export function startKeyboard(run: Run): void {
   const letters = letterMap(run);
   document.addEventListener('keydown', (event) => {
@@ -22,7 +27,10 @@ export function startKeyboard(run: Run): void {
       return;
     }
     if (!inboxBoot().preferences.single_keys || target.closest('[popover]')) return;
-    const press = letters[event.key] ?? letters[event.key.toLowerCase()];
+    const key = event.key.toLowerCase();
+    const place = event.timeStamp < goesUntil && PLACES[key];
+    goesUntil = key === 'g' ? event.timeStamp + GOING_MS : 0;
+    const press = place ? () => $(`a[href="${place}"]`)?.click() : (letters[event.key] ?? letters[key]);
     if (!press) return;
     event.preventDefault();
     press();
