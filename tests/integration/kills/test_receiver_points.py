@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.services, pytest.mark.timeout(600)]
 
 # Accepted, read, proved, written but not committed, committed, about to be answered.
 POINTS = ("R1", "R2", "R3", "I2", "I3", "I5")
-ROUNDS = 30 if os.environ.get("HUNFLY_TEST_THOROUGH") else 1
+ROUNDS = 3 if os.environ.get("HUNFLY_TEST_THOROUGH") else 1
 SENDERS = 6
 EACH = 4
 KILLED_SECONDS = 20.0
