@@ -17,11 +17,11 @@ from hunfly_box.bootstrap import Resources
 from hunfly_box.inbox import live_replay
 from hunfly_box.kit.announcing import Changed, ChangeKind
 from hunfly_box.kit.database import Scope
-from hunfly_box.kit.redis import connect_async, key
+from hunfly_box.kit.redis import channel, connect_async, key
 
 log = logging.getLogger(__name__)
 
-CHANNEL = key(None, "live")
+CHANNEL = "live"
 PROCESSES = key(None, "web_processes")
 BEAT_SECONDS = 5.0
 DEAD_SECONDS = 15.0
@@ -67,7 +67,7 @@ def announce_worker(resources: Resources) -> None:
 
 def _publish(resources: Resources, note: Note) -> None:
     with contextlib.suppress(redis.RedisError, OSError):
-        resources.redis.publish(CHANNEL, _encode(note))
+        resources.redis.publish(channel(resources.redis_url, CHANNEL), _encode(note))
 
 
 def _changed(process: str, changes: Sequence[Changed]) -> Note:
@@ -84,6 +84,7 @@ class Relay:
         self._hear = hear
         self._threads = threads
         self._redis = connect_async(resources.redis_url)
+        self._channel = channel(resources.redis_url, CHANNEL)
         self._others_until = 0.0
         self._others_write_until = 0.0
         self._heard_at = time.time()
@@ -129,7 +130,7 @@ class Relay:
     async def _send(self, note: Note) -> None:
         # What is lost here the other process finds when it looks for itself.
         with contextlib.suppress(redis.RedisError, OSError):
-            await self._redis.publish(CHANNEL, _encode(note))
+            await self._redis.publish(self._channel, _encode(note))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -167,7 +168,7 @@ class Relay:
     async def _listen(self) -> None:
         heard = self._redis.pubsub(ignore_subscribe_messages=True)
         try:
-            await heard.subscribe(CHANNEL)
+            await heard.subscribe(self._channel)
             await self._send(Note(self._resources.process_id, "hello"))
             await self._catch_up()
             while not self._is_closing:

@@ -65,6 +65,14 @@ def connect_async(url: str) -> "async_redis.Redis":
     return cast("async_redis.Redis", sentinel.master_for(place.service, AsyncWatched, db=place.database))
 
 
+def channel(url: str, name: str) -> str:
+    """Where something is published. Unlike keys, channels know no database number: two boxes on one server would hear
+    each other."""
+    place = _several(url)
+    database: int = place.database if place is not None else redis.connection.parse_url(url).get("db", 0)  # type: ignore[no-untyped-call]
+    return key(None, name, database)
+
+
 @dataclass(frozen=True, slots=True)
 class _Several:
     """Servers that stand for one: Sentinels that know where it is, or nodes that each have a part."""
