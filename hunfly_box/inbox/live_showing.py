@@ -69,18 +69,18 @@ def push_plain(hub: Hub, plain: Iterable[Plain]) -> None:
         hub.push_alike(one.tenant_id, body, audience.has)
         hub.note_shown(message.id, message.version)
         if conversation is not None:
-            _shown(hub, one.tenant_id, conversation, audience)
+            _tell_who_lost_sight(hub, one.tenant_id, conversation, audience)
 
 
 def push_conversation(hub: Hub, tenant_id: UUID, conversation: Conversation) -> None:
     """In the event loop."""
     audience = Audience(UUID(conversation.assignee.id) if conversation.assignee else None)
     hub.push_alike(tenant_id, live_frames.conversation_frame(conversation), audience.has)
-    _shown(hub, tenant_id, conversation, audience)
+    _tell_who_lost_sight(hub, tenant_id, conversation, audience)
 
 
-def _shown(hub: Hub, tenant_id: UUID, conversation: Conversation, audience: Audience) -> None:
-    """Who saw it until now and does so no longer is told that it left."""
+def _tell_who_lost_sight(hub: Hub, tenant_id: UUID, conversation: Conversation, audience: Audience) -> None:
+    """It was pushed; who saw it until now and does so no longer is told that it left."""
     hub.note_shown(conversation.id, conversation.version)
     before = hub.audience_before(tenant_id, conversation.id, audience)
     if before is not audience:
