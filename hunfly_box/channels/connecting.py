@@ -52,7 +52,8 @@ def connect(resources: Resources, tenant_id: UUID, channel_id: UUID, pairing_num
 
     Raises NotFound, EngineDown, EngineRefused.
     """
-    with _engine(resources, tenant_id, channel_id) as (line, known, messenger):
+    line = _line(resources, tenant_id, channel_id)
+    with _engine(resources, tenant_id, line) as (known, messenger):
         setup = webhook_setup(resources, line, known)
         if not messenger.create(setup):
             messenger.configure_webhook(setup)
@@ -71,17 +72,15 @@ def connect(resources: Resources, tenant_id: UUID, channel_id: UUID, pairing_num
 
 def poll(resources: Resources, tenant_id: UUID, channel_id: UUID) -> None:
     """The engine's own word about the number. Its silence is a state too."""
-    try:
-        with _engine(resources, tenant_id, channel_id) as (line, _, messenger):
-            told = messenger.own() if line.phone is None and line.state != "new" else messenger.state()
-    except EngineDown:
-        told, line = ChannelState("engine_down", cause="engine.unreachable"), _line(resources, tenant_id, channel_id)
-    except EngineRefused as refusal:
-        log.warning("engine refused state of channel %s: %s", channel_id, refusal.detail)
-        if refusal.code not in REFUSALS:
-            return
-        told, line = REFUSALS[refusal.code], _line(resources, tenant_id, channel_id)
+    asked = _line(resources, tenant_id, channel_id)
+    told = _told_state(resources, tenant_id, asked)
+    if told is None:
+        return
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
+        line = queries.line(tx, channel_id)
+        # What was said while we asked is newer than what we heard; the next poll asks again.
+        if (line.state, line.engine_url) != (asked.state, asked.engine_url):
+            return
         if told.state == "engine_down" and line.state in ("new", "banned", "logged_out"):
             return
         commands.note_state(tx, channel_id, line.state, told)
@@ -89,11 +88,24 @@ def poll(resources: Resources, tenant_id: UUID, channel_id: UUID) -> None:
             commands.note_checked(tx, channel_id)
 
 
+def _told_state(resources: Resources, tenant_id: UUID, line: Line) -> ChannelState | None:
+    """None for a refusal that says nothing of the number."""
+    try:
+        with _engine(resources, tenant_id, line) as (_, messenger):
+            return messenger.own() if line.phone is None and line.state != "new" else messenger.state()
+    except EngineDown:
+        return ChannelState("engine_down", cause="engine.unreachable")
+    except EngineRefused as refusal:
+        log.warning("engine refused state of channel %s: %s", line.id, refusal.detail)
+        return REFUSALS.get(refusal.code)
+
+
 def reconcile_webhook(resources: Resources, tenant_id: UUID, channel_id: UUID) -> bool:
     """Whether it had to be set again: engines forget it in restarts, and a lost webhook is silence."""
-    with _engine(resources, tenant_id, channel_id) as (line, known, messenger):
-        if line.state == "new":
-            return False
+    line = _line(resources, tenant_id, channel_id)
+    if line.state == "new":
+        return False
+    with _engine(resources, tenant_id, line) as (known, messenger):
         setup = webhook_setup(resources, line, known)
         if messenger.webhook_is(setup):
             return False
@@ -104,14 +116,15 @@ def reconcile_webhook(resources: Resources, tenant_id: UUID, channel_id: UUID) -
 
 def disconnect(resources: Resources, tenant_id: UUID, channel_id: UUID) -> None:
     """Unlinks the device; the conversations stay."""
-    with _engine(resources, tenant_id, channel_id) as (line, _, messenger):
+    line = _line(resources, tenant_id, channel_id)
+    with _engine(resources, tenant_id, line) as (_, messenger):
         messenger.logout()
     with resources.database.transaction(Scope.system(tenant_id)) as tx:
         commands.note_state(tx, line.id, "open", ChannelState("logged_out", cause="by_us"))
 
 
 def restart(resources: Resources, tenant_id: UUID, channel_id: UUID) -> None:
-    with _engine(resources, tenant_id, channel_id) as (_, _, messenger):
+    with _engine(resources, tenant_id, _line(resources, tenant_id, channel_id)) as (_, messenger):
         messenger.restart()
 
 
@@ -131,11 +144,10 @@ def messenger_of(resources: Resources, tenant_id: UUID, line: Line) -> tuple[Sec
 
 
 @contextmanager
-def _engine(resources: Resources, tenant_id: UUID, channel_id: UUID) -> Iterator[tuple[Line, Secrets, Messenger]]:
-    line = _line(resources, tenant_id, channel_id)
+def _engine(resources: Resources, tenant_id: UUID, line: Line) -> Iterator[tuple[Secrets, Messenger]]:
     known, messenger = messenger_of(resources, tenant_id, line)
     try:
-        yield line, known, messenger
+        yield known, messenger
     except (NotSent, Unknown) as error:
         raise EngineDown(str(error)) from error
     except Refused as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.conftest import Demo, Desk, wait_until
 
@@ -343,6 +343,29 @@ def test_a_search_goes_through_what_was_resolved_too(demo: Demo, desk: OpenDesk)
     demo.tell("receive", instance=SHOP, contact="sample-0", text="Alguém aí?")
     expect(row(page, "Maria Aparecida")).to_have_count(1)
     expect(row(page, "Maria Aparecida").locator(".closed")).to_have_count(0)
+
+
+def test_who_searches_while_the_next_conversation_is_still_coming_goes_on_searching(
+    demo: Demo, desk: OpenDesk
+) -> None:
+    page = desk("padaria", "manager").page
+    demo.tell("receive", instance=SHOP, contact="sample-1", text="Tem alguém aí?")
+    demo.tell("receive", instance=SHOP, contact="sample-4", text="Boa tarde!")
+    expect(row(page, "Rafael de Minas")).to_have_count(1)
+    answers: list[Route] = []
+    page.route(re.compile(r"/inbox/[0-9a-f-]{36}"), lambda route: answers.append(route))
+    row(page, "João Batista").first.click()
+    expect(row(page, "João Batista").first).to_have_attribute("aria-current", "true")
+    page.locator("#conv-q").press_sequentially("rafa")
+    wait_until(lambda: page.wait_for_timeout(50) or answers, "the conversation to be asked for")
+    for answer in answers:
+        answer.continue_()
+    expect(page.locator("#pane .th-h h2")).to_have_text("João Batista")
+    expect(page.locator("hb-composer textarea")).to_be_visible()
+    page.keyboard.type("el")
+    expect(page.locator("#conv-q")).to_have_value("rafael")
+    expect(row(page, "Rafael de Minas")).to_have_count(1)
+    expect(row(page, "João Batista")).to_have_count(0)
 
 
 def test_a_message_elsewhere_is_counted_in_the_title_and_read_where_it_is_opened(demo: Demo, desk: OpenDesk) -> None:

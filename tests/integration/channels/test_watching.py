@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from hunfly_box import simulator
+from hunfly_box.bootstrap import Resources
 from hunfly_box.channels import connecting
+from hunfly_box.channels.queries import Line
 from hunfly_box.kit.ids import new_id
+from hunfly_box.providers.port import ChannelState
 from tests.conftest import Box
 from tests.integration.outbound.shop import Shop
 
@@ -55,4 +59,34 @@ def test_an_engine_that_serves_nobody_is_down_with_its_cause(shop: Shop, fault: 
 
 def test_a_passing_refusal_says_nothing_about_the_number(shop: Shop) -> None:
     shop.sim.fault(action="refuse", path="instance/*", status=429)
+    assert state_of(shop) == ("open", None)
+
+
+def test_what_was_said_while_the_engine_was_asked_is_newer_than_its_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = connecting._told_state
+
+    def answer_late(resources: Resources, tenant_id: UUID, line: Line) -> ChannelState | None:
+        told = ask(resources, tenant_id, line)
+        shop.execute("UPDATE app.channels SET state = 'logged_out', cause = 'by_phone' WHERE id = :id", id=line.id)
+        return told
+
+    monkeypatch.setattr(connecting, "_told_state", answer_late)
+    assert state_of(shop) == ("logged_out", "by_phone")
+
+
+def test_the_silence_of_an_engine_that_was_just_replaced_says_nothing_of_the_new_one(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = connecting._told_state
+
+    def move_meanwhile(resources: Resources, tenant_id: UUID, line: Line) -> ChannelState | None:
+        told = ask(resources, tenant_id, line)
+        assert told == ChannelState("engine_down", cause="engine.unreachable")
+        shop.execute("UPDATE app.channels SET engine_url = :url WHERE id = :id", url=shop.sim.url, id=line.id)
+        return told
+
+    shop.execute("UPDATE app.channels SET engine_url = 'http://127.0.0.1:9' WHERE id = :id", id=shop.channel_id)
+    monkeypatch.setattr(connecting, "_told_state", move_meanwhile)
     assert state_of(shop) == ("open", None)

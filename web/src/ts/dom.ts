@@ -1,6 +1,9 @@
 // Finding and making nodes. HTML is parsed only here, and only the server's own fragments.
 import { t } from './i18n';
 
+/** Where people write: keys pressed there are theirs. */
+export const FIELDS = 'input, textarea, select, [contenteditable]';
+
 export const $ = <T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T | null =>
   root.querySelector<T>(selector);
 

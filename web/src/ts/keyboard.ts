@@ -1,6 +1,6 @@
 // The keyboard map. Single letters work only outside fields, and can be turned off in the profile.
 import { currentComposer } from './composer';
-import { $, byId } from './dom';
+import { $, byId, FIELDS } from './dom';
 import { openMenu } from './menus';
 import { inboxBoot } from './page';
 import { step } from './panes';
@@ -22,7 +22,7 @@ export function startKeyboard(run: Run): void {
     }
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target.matches('input, textarea, select, [contenteditable]')) {
+    if (target.matches(FIELDS)) {
       if (event.key === 'Escape') target.blur();
       return;
     }

@@ -1,7 +1,7 @@
 // Switching conversations: the last panes stay as detached DOM (scroll, draft, player) and still receive events;
 // neighbours and hovered rows are fetched ahead.
 import { showHead } from './head';
-import { $, $$, byId, fragment, isTouch, must, toast } from './dom';
+import { $, $$, byId, FIELDS, fragment, isTouch, must, toast } from './dom';
 import { filters } from './filters';
 import { oncePerFrame } from './frames';
 import { t } from './i18n';
@@ -57,6 +57,7 @@ export function prefetch(id: string): void {
 
 export async function openConversation(id: string, push = true): Promise<void> {
   const from = currentId();
+  const writingIn = document.activeElement;
   document.body.dataset.view = 'thread';
   markCurrent(id);
   if (push) history.pushState({ conversation: id }, '', `/inbox/${id}?${filters.query()}`);
@@ -65,7 +66,7 @@ export async function openConversation(id: string, push = true): Promise<void> {
     const isShown = showKept(id) || (await showLoaded(id));
     if (!isShown) return;
   }
-  arrived(id);
+  arrived(id, writingIn);
 }
 
 export function showList(push = true): void {
@@ -214,13 +215,16 @@ export function openAgain(): void {
   if (id && id !== currentId()) void openConversation(id, false);
 }
 
-function arrived(id: string): void {
+/** `writingIn` had the focus when this was asked for: who went to another field meanwhile goes on writing there. */
+function arrived(id: string, writingIn = document.activeElement): void {
   showUnsentIn(id);
   nowViewing(id);
   startSeeing();
   showTitle();
   document.dispatchEvent(new CustomEvent('hb:opened', { detail: id }));
-  if (!isTouch()) $<HTMLTextAreaElement>('hb-composer textarea', pane())?.focus({ preventScroll: true });
+  const now = document.activeElement;
+  if (isTouch() || (now !== writingIn && now?.matches(FIELDS))) return;
+  $<HTMLTextAreaElement>('hb-composer textarea', pane())?.focus({ preventScroll: true });
 }
 
 const newsOf = (id: string): number => news.get(id) ?? 0;
