@@ -4,9 +4,11 @@ HUNFLY_TEST_DATABASE_ADMIN_URL and HUNFLY_TEST_REDIS_URL switch to external serv
 copied from one that was migrated once.
 """
 
+import gc
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,21 @@ settings.register_profile("thorough", max_examples=400, deadline=None, suppress_
 settings.load_profile("thorough" if os.environ.get("HUNFLY_TEST_THOROUGH") else "quick")
 
 APP_PASSWORD = "a-password-of-the-tests"
+LEAVE_SECONDS = 5.0
+# The password hashers, one pool for the whole process.
+SHARED_THREADS = "argon2"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_a_module_left_running_or_open_is_told_by_that_module() -> Iterator[None]:
+    """Otherwise a forgotten socket, or a thread that fails later, falls on whatever test runs at that moment."""
+    before = set(threading.enumerate())
+    yield
+    gc.collect()
+    left = [one for one in threading.enumerate() if one not in before and not one.name.startswith(SHARED_THREADS)]
+    for one in left:
+        one.join(LEAVE_SECONDS)
+    assert not (left := [one.name for one in left if one.is_alive()]), f"still running: {left}"
 
 
 @dataclass(frozen=True)
