@@ -345,9 +345,7 @@ def test_a_search_goes_through_what_was_resolved_too(demo: Demo, desk: OpenDesk)
     expect(row(page, "Maria Aparecida").locator(".closed")).to_have_count(0)
 
 
-def test_who_searches_while_the_next_conversation_is_still_coming_goes_on_searching(
-    demo: Demo, desk: OpenDesk
-) -> None:
+def test_who_searches_while_the_next_conversation_is_still_coming_goes_on_searching(demo: Demo, desk: OpenDesk) -> None:
     page = desk("padaria", "manager").page
     demo.tell("receive", instance=SHOP, contact="sample-1", text="Tem alguém aí?")
     demo.tell("receive", instance=SHOP, contact="sample-4", text="Boa tarde!")
