@@ -13,13 +13,15 @@ import pytest
 from hunfly_box.kit.ids import new_id
 from tests.conftest import Box
 from tests.integration.ingest.harness import status
-from tests.integration.kills.front import CHAT, Front, front_of, slowest
+from tests.integration.kills.front import CHAT, Answer, Front, front_of, slowest
+from tests.integration.kills.hostile import hostile_bodies
 
 pytestmark = [pytest.mark.chaos, pytest.mark.services, pytest.mark.timeout(900)]
 
 IS_THOROUGH = bool(os.environ.get("HUNFLY_TEST_THOROUGH"))
 DRIPPING = 500 if IS_THOROUGH else 300
 STATUSES = 3_000
+HOSTILE = 10_000 if IS_THOROUGH else 2_000
 MOST_GROWTH_MB = 50.0
 # Other work shares the machine: what a delivery may take is a multiple of what it takes anyway, and never below this.
 PATIENT_SECONDS = 2.0
@@ -79,6 +81,32 @@ def test_hundreds_of_senders_that_drip_hold_nobody_up(front: Front) -> None:
     assert {one.status for one in answers} == {200}
     assert slowest(answers) < max(PATIENT_SECONDS, TIMES_SLOWER * usual)
     assert grown < MOST_GROWTH_MB
+
+
+def test_hostile_bodies_neither_end_nor_fill_nor_hold_up_the_process(front: Front) -> None:
+    """Signed as they should be: an engine that was taken over knows the secret."""
+    good = front.text("hostile", "olá")
+    # What large bodies leave in the allocator's hands is there before growth is measured.
+    front.post_all(hostile_bodies(good, 200, seed=1), threads=2)
+    before = front.resident_mb()
+    hostile: list[Answer] = []
+    attack = threading.Thread(
+        target=lambda: hostile.extend(front.post_all(hostile_bodies(good, HOSTILE, seed=2), threads=4))
+    )
+    attack.start()
+    beside: list[Answer] = []
+    while attack.is_alive():
+        beside += front.post_all(front.texts(f"beside-hostile-{len(beside)}", 20), threads=2)
+    attack.join()
+    assert len(hostile) == HOSTILE
+    # Parked, stored or asked to come back; never a broken connection, never an error of ours, never lost by a refusal.
+    assert {one.status for one in hostile} <= {200, 503}
+    assert {one.status for one in beside} == {200}
+    assert slowest(beside) < PATIENT_SECONDS
+    assert front.resident_mb() - before < MOST_GROWTH_MB
+    assert front.process.is_running()
+    read = front.rows("SELECT count(*) FROM app.messages WHERE provider_id LIKE 'beside-hostile-%'")
+    assert read == [{"count": len(beside)}]
 
 
 def test_a_burst_of_receipts_is_taken_whole(front: Front) -> None:
