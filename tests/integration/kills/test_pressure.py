@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.services, pytest.mark.timeout(900)]
 IS_THOROUGH = bool(os.environ.get("HUNFLY_TEST_THOROUGH"))
 DRIPPING = 500 if IS_THOROUGH else 300
 STATUSES = 3_000
-HOSTILE = 10_000 if IS_THOROUGH else 2_000
+HOSTILE = 4_000 if IS_THOROUGH else 2_000
 MOST_GROWTH_MB = 50.0
 # Other work shares the machine: what a delivery may take is a multiple of what it takes anyway, and never below this.
 PATIENT_SECONDS = 2.0
