@@ -171,8 +171,11 @@ _FLAT_VALUE = rf'{_STRING}|[-+.\w]++|\{{(?:"\d+":\d+,?)*+\}}|\[[\d,]*+\]'
 _SECRET_WITH_VALUE = re.compile(
     rf'"(?=[{_FIRST_LETTERS}]){_KEY_PATTERN}"\s*+:\s*+(?:({_FLAT_VALUE})(?=\s*+[,}}\]])|)'.encode(), re.DOTALL
 )
+# A bracket in a string closes nothing; where quoting is not plain, a nested value is not told from what follows it.
+_LOOSE_INSIDE = rf"""(?:[^{{}}\[\]"'\\]++|{_STRING})*+"""
 _LOOSE_VALUE = (
-    rf"""{_STRING}|{_OPEN_STRING}|\\"[^"]*"?|'[^']*'?|\{{[^{{}}\[\]]*\}}|\[[^{{}}\[\]]*\]|[{{\[].*|[^\s,;&}}\]]+"""
+    rf"""{_STRING}|{_OPEN_STRING}|\\"[^"]*"?|'[^']*'?"""
+    rf"""|\{{{_LOOSE_INSIDE}\}}|\[{_LOOSE_INSIDE}\]|[{{\[].*|[^\s,;&}}\]]+"""
 )
 _LOOSE_SECRET = re.compile(
     rf"""(?=[{_FIRST_LETTERS}])(?<![a-z0-9]){_KEY_PATTERN}\\?["']?\s*+[:=]\s*+({_LOOSE_VALUE})""".encode(), re.DOTALL
