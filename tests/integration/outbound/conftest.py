@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hunfly_box import reactions, simulator, worker
+from hunfly_box.channels import jobs
 from hunfly_box.kit.ids import new_id
 from hunfly_box.kit.job_queue import JobQueue
 from hunfly_box.outbound.pacing import Gaps
@@ -25,6 +26,12 @@ def shop(box: Box) -> Iterator[Shop]:
         )
         made.execute("DELETE FROM app.pending_changes")
         made.execute("UPDATE app.work SET state = 'done' WHERE state IN ('queued', 'claimed')")
+
+
+@pytest.fixture
+def nobody_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test says what state the number is in."""
+    monkeypatch.setattr(jobs, "TIMETABLE", ())
 
 
 @pytest.fixture

@@ -6,13 +6,7 @@ from hunfly_box.outbound import commands
 from tests.integration.outbound.conftest import StartWorker
 from tests.integration.outbound.shop import Shop, eventually
 
-
-@pytest.fixture(autouse=True)
-def nobody_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test says what state the number is in."""
-    from hunfly_box.channels import jobs
-
-    monkeypatch.setattr(jobs, "TIMETABLE", ())
+pytestmark = pytest.mark.usefixtures("nobody_polls")
 
 
 def test_replies_wait_for_the_number_and_go_out_in_order(shop: Shop, start_worker: StartWorker) -> None:
