@@ -8,7 +8,8 @@ from typing import Any
 
 import psycopg
 
-from hunfly_box.ingest.statement import CALL, Answer, answer_of
+from hunfly_box.ingest.statement import PREPARE, PREPARED, Answer, answer_of
+from hunfly_box.ingest.wire import Rows, Wire
 from hunfly_box.kit.crash import crash_point, is_armed
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class IngestConnection:
         self._on_lost = on_lost
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._connection: psycopg.AsyncConnection[tuple[Any, ...]] | None = None
+        self._wire: Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._leftovers: set[asyncio.Task[Any]] = set()
         self._calls_until_replan = self._replan_after = FIRST_REPLAN
@@ -53,36 +55,59 @@ class IngestConnection:
         return self._connection is not None
 
     async def open(self) -> None:
-        """Raises psycopg.OperationalError."""
+        """Raises psycopg.Error."""
         connection = await psycopg.AsyncConnection.connect(
             self._url,
             autocommit=True,
-            prepare_threshold=0,
+            client_encoding="utf8",
             connect_timeout=CONNECT_SECONDS,
             application_name="hunfly-box ingest",
             options=OPTIONS,
         )
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await connection.execute(PREPARE)
+        except TimeoutError:
+            await connection.close()
+            raise psycopg.OperationalError("Postgres does not answer") from None
+        self._wire = Wire(connection, PREPARED)
         self._connection = connection
 
     async def call(self, parameters: Sequence[Any]) -> Answer:
         """Raises Away, or psycopg.Error of the statement itself; then the connection is good still."""
-        connection = self._connection
-        if connection is None:
+        connection, wire = self._connection, self._wire
+        if connection is None or wire is None:
             self.retry_in_background()
             raise Away
-        running = asyncio.ensure_future(_run(connection, parameters, replans=self._is_time_to_replan()))
-        done, _ = await asyncio.wait({running}, timeout=self._patience_seconds)
-        if not done:
-            self._let_go(connection, running)
-            raise Away
         try:
-            return running.result()
+            rows = await self._asked(wire, parameters)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
                 raise
             log.warning("Postgres went away: %s", type(error).__name__)
-            self._let_go(connection, None)
+            self._let_go(connection, wire)
             raise Away from error
+        if rows is None:
+            self._let_go(connection, wire)
+            raise Away
+        return answer_of(rows)
+
+    async def _asked(self, wire: Wire, parameters: Sequence[Any]) -> Rows | None:
+        """None: not in time."""
+        impatience = asyncio.get_running_loop().call_later(self._patience_seconds, wire.give_up)
+        try:
+            if self._is_time_to_replan() and await wire.tell(b"DISCARD PLANS") is None:
+                return None
+            if not is_armed("I2"):
+                return await wire.ask(parameters)
+            # The one call is its own transaction; a test that dies between the rows and their COMMIT needs it in two.
+            await wire.tell(b"BEGIN")
+            rows = await wire.ask(parameters)
+            crash_point("I2")
+            await wire.tell(b"COMMIT")
+            return rows
+        finally:
+            impatience.cancel()
 
     def _is_time_to_replan(self) -> bool:
         self._calls_until_replan -= 1
@@ -91,11 +116,11 @@ class IngestConnection:
         self._calls_until_replan = self._replan_after = 2 * self._replan_after
         return True
 
-    def _let_go(self, connection: "psycopg.AsyncConnection[Any]", running: "asyncio.Future[Answer] | None") -> None:
+    def _let_go(self, connection: "psycopg.AsyncConnection[Any]", wire: Wire) -> None:
         """What still runs may yet commit: it is left to end by itself, and its connection is used no more."""
-        self._connection = None
+        self._connection = self._wire = None
         self._on_lost()
-        leftover = asyncio.ensure_future(_end(connection, running))
+        leftover = asyncio.ensure_future(_end(connection, wire))
         self._leftovers.add(leftover)
         leftover.add_done_callback(self._leftovers.discard)
         self.retry_in_background()
@@ -122,22 +147,8 @@ class IngestConnection:
             await self._connection.close()
 
 
-async def _run(connection: "psycopg.AsyncConnection[Any]", parameters: Sequence[Any], *, replans: bool) -> Answer:
-    if replans:
-        await connection.execute("DISCARD PLANS")
-    if is_armed("I2"):
-        # The one call is its own transaction; a test that dies between the rows and their COMMIT needs it in two.
-        async with connection.transaction():
-            cursor = await connection.execute(CALL, parameters, binary=True)
-            crash_point("I2")
-            return answer_of(await cursor.fetchall())
-    cursor = await connection.execute(CALL, parameters, binary=True)
-    return answer_of(await cursor.fetchall())
-
-
-async def _end(connection: "psycopg.AsyncConnection[Any]", running: "asyncio.Future[Answer] | None") -> None:
-    if running is not None:
-        with contextlib.suppress(Exception):
-            await running
+async def _end(connection: "psycopg.AsyncConnection[Any]", wire: Wire) -> None:
+    with contextlib.suppress(Exception):
+        await wire.ended()
     with contextlib.suppress(Exception):
         await connection.close()

@@ -44,7 +44,9 @@ NAMES = (
 # The summary comes as text, to be read once and typed; ids too, because they go into frames and not into comparisons.
 AS_TEXT = {"summary", "id", "tenant_id", "channel_id", "contact_id", "assignee_id", "last_message_id"}
 COLUMNS = ", ".join(f"{name}::text" if name in AS_TEXT else name for name in NAMES)
-CALL = f"SELECT {COLUMNS} FROM app.ingest({', '.join(f'%s::{type_}' for type_ in TYPES)})"
+CALL = f"SELECT {COLUMNS} FROM app.ingest({', '.join(f'${n}::{type_}' for n, type_ in enumerate(TYPES, 1))})"
+PREPARED = b"ingest"
+PREPARE = f"PREPARE {PREPARED.decode()} AS {CALL}"
 
 # A line of `changes`: what, tenant, id, and what else that kind needs.
 Change = list[Any]
