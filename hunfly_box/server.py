@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import uvloop
+from granian import _futures
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
@@ -18,6 +19,7 @@ from hunfly_box.bootstrap import Resources
 from hunfly_box.inbox import live, live_socket
 from hunfly_box.inbox.live import Live
 from hunfly_box.inbox.live_socket import Sockets
+from hunfly_box.ingest.arrivals import Arrivals
 from hunfly_box.ingest.intake import Intake
 from hunfly_box.kit import memory
 from hunfly_box.kit.job_queue import JobQueue
@@ -33,6 +35,7 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 BACKLOG = 2048
 BACKPRESSURE = 16_384
 STOP_SECONDS = 20.0
+USUAL_SCHEDULING: Any = _futures._cbsched_aioschedule  # noqa: SLF001
 # What runs off the loop besides database work: rights of streams, look-ups of channels.
 SPARE_THREADS = 4
 
@@ -104,6 +107,7 @@ async def _serve_web(resources: Resources, stopping: asyncio.Event, on_ready: Ca
     sockets = Sockets(resources, live_.presence)
     app: Any = create_app(resources)
     bind = resources.settings.bind
+    _let_deliveries_wait(intake)
     server = Server(
         Switch(intake, live_, sockets, app),
         address=bind.host,
@@ -128,6 +132,26 @@ async def _serve_web(resources: Resources, stopping: asyncio.Event, on_ready: Ca
         server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({serving}, timeout=STOP_SECONDS)
     serving.result()
+
+
+def _let_deliveries_wait(intake: Intake) -> None:
+    """Granian has no word for it: what its scheduler does with a request is replaced by what asks `Arrivals` first."""
+
+    def scheduling(loop: asyncio.AbstractEventLoop, context: Any, call: Any) -> Callable[[Any], None]:
+        at_once = USUAL_SCHEDULING(loop, context, call)
+
+        def let_in(watcher: Any) -> None:
+            watcher.taskref(loop.create_task(call(watcher), context=context))
+
+        arrivals = Arrivals(loop, intake.receiver.serves, let_in)
+
+        def schedule(watcher: Any) -> None:
+            if not arrivals.take(watcher):
+                at_once(watcher)
+
+        return schedule
+
+    _futures._cbsched_aioschedule = scheduling  # noqa: SLF001
 
 
 async def _announce(host: str, port: int, on_ready: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from hunfly_box.ingest.arrivals import LINGER_SECONDS, PAUSE_SECONDS
 from hunfly_box.ingest.connection import Away
 from hunfly_box.ingest.received import Part, Received, parts_of
 from hunfly_box.ingest.storing import Storer
@@ -14,12 +15,8 @@ from hunfly_box.kit.crash import crash_point
 log = logging.getLogger(__name__)
 
 MAX_WEIGHT = 500
-# While deliveries stream in, the first of a batch waits this long for company, which saves 40 % of the work; its time
-# behind the batch before counts. After a pause nothing is waited for.
-LINGER_SECONDS = 0.012
 # So many at once are a crowd: then larger batches are worth more than haste, and the wait begins at the last flush.
 CROWD = 20
-PAUSE_SECONDS = 0.050
 MOST_WAITING = 5_000
 
 STORED, SPILLED, REFUSED = "stored", "spilled", "refused"
@@ -59,10 +56,10 @@ class Batcher:
     def is_full(self) -> bool:
         return self.waiting_events >= MOST_WAITING or self._is_stopping
 
-    async def put(self, one: Received) -> str:
-        """Answers when the delivery is safe: stored, spilled, or refused."""
+    async def put(self, one: Received, arrived_at: float | None = None) -> str:
+        """Answers when the delivery is safe: stored, spilled, or refused. What it waited before counts as waiting."""
         outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        now = time.monotonic()
+        now = arrived_at or time.monotonic()
         if not self._queue:
             self._paused = now - self._last_arrival > PAUSE_SECONDS
             self._waiting_since = now
