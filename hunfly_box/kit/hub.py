@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -44,7 +44,7 @@ class Audience:
 
 
 class Stream:
-    """One open event stream. A single short-lived task writes what waits; the buffer is bounded in bytes."""
+    """One open event stream. What waits is written together; the buffer is bounded in bytes."""
 
     __slots__ = ("_busy", "_holding", "_send", "_size", "_waiting", "is_ended", "on_end", "watcher")
 
@@ -94,19 +94,57 @@ class Stream:
 
     def _start(self) -> None:
         self._busy = True
-        asyncio.get_running_loop().create_task(self._flush())
+        asyncio.get_running_loop().call_soon(self._write)
 
-    async def _flush(self) -> None:
+    def _write(self) -> None:
+        """Nearly always the server takes the bytes at once; a task is made only for a write that has to wait."""
         try:
-            while self._waiting and not self.is_ended and not self._holding:
-                body = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
-                self._waiting.clear()
-                await self._send({"type": "http.response.body", "body": body, "more_body": True})
+            while self._has_work():
+                writing = self._send(self._taken()).__await__()
+                try:
+                    awaited = next(writing)
+                except StopIteration:
+                    self._size = sum(map(len, self._waiting))
+                    continue
+                asyncio.get_running_loop().create_task(self._write_on(_Begun(awaited, writing)))
+                return
+        except Exception:  # noqa: BLE001 - the transport went away in the middle of a write
+            self.end()
+        self._busy = False
+
+    async def _write_on(self, writing: "_Begun") -> None:
+        try:
+            await writing
+            self._size = sum(map(len, self._waiting))
+            while self._has_work():
+                await self._send(self._taken())
                 self._size = sum(map(len, self._waiting))
         except Exception:  # noqa: BLE001 - the transport went away in the middle of a write
             self.end()
         finally:
             self._busy = False
+
+    def _has_work(self) -> bool:
+        return bool(self._waiting) and not self.is_ended and not self._holding
+
+    def _taken(self) -> dict[str, Any]:
+        body = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
+        self._waiting.clear()
+        return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+class _Begun:
+    """The rest of something whose first step was taken outside a task."""
+
+    __slots__ = ("_awaited", "_rest")
+
+    def __init__(self, awaited: Any, rest: Generator[Any, Any, Any]) -> None:
+        self._awaited = awaited
+        self._rest = rest
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        yield self._awaited
+        return (yield from self._rest)
 
 
 @dataclass

@@ -5,8 +5,12 @@ import threading
 import time
 import uuid
 
+# Asked of the kernel for many ids at once.
+RANDOM_BYTES = 1024
+
 _lock = threading.Lock()
 _last = 0
+_random = b""
 
 
 def new_id() -> uuid.UUID:
@@ -21,7 +25,7 @@ def new_id_text() -> str:
 
 
 def _next_value() -> int:
-    global _last
+    global _last, _random
     # 48 bits of milliseconds, then 12 bits of the millisecond's fraction: ids made in a burst keep their order.
     nanoseconds = time.time_ns()
     ticks = (nanoseconds // 1_000_000 << 12) | ((nanoseconds % 1_000_000) * 4096 // 1_000_000)
@@ -29,5 +33,7 @@ def _next_value() -> int:
         if ticks <= _last:
             ticks = _last + 1
         _last = ticks
-    tail = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF
+        if not _random:
+            _random = os.urandom(RANDOM_BYTES)
+        tail, _random = int.from_bytes(_random[:8]) & 0x3FFF_FFFF_FFFF_FFFF, _random[8:]
     return (ticks >> 12) << 80 | 7 << 76 | (ticks & 0xFFF) << 64 | 2 << 62 | tail
