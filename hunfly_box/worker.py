@@ -31,7 +31,11 @@ SWEEP_SECONDS = 2.0
 MOST_SWEPT = 1_000
 # A queue this long is being worked on; sweeping would only ring for the same rows again.
 LONG_QUEUE = 1_000
-INDEX_BATCH = 500
+# Words are indexed beside what is being stored: in steps that nobody has to wait for, larger ones only for a backlog.
+FIRST_INDEX_STEP = 100
+LARGEST_INDEX_STEP = 500
+INDEX_PAUSE_SECONDS = 0.02
+MOST_INDEX_STEPS = 12
 PURGE_BATCH = 5_000
 PURGE_FOR_SECONDS = 20.0
 PURGE = "SELECT app.purge(:most)"
@@ -133,12 +137,15 @@ def _sweep(queue: JobQueue, kinds: set[str]) -> JobFunction:
 
 
 def index_messages(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:
-    """Again and again while full batches come, but never so long that others wait for the thread."""
-    for _ in range(10):
+    """Again and again while full steps come, but never so long that others wait for the thread."""
+    step = FIRST_INDEX_STEP
+    for _ in range(MOST_INDEX_STEPS):
         with resources.database.fenced() as tx:
-            indexed: int = tx.scalar("SELECT app.index_messages(:most)", most=INDEX_BATCH)
-        if indexed < INDEX_BATCH:
+            indexed: int = tx.scalar("SELECT app.index_messages(:most)", most=step)
+        if indexed < step:
             return
+        time.sleep(INDEX_PAUSE_SECONDS)
+        step = min(2 * step, LARGEST_INDEX_STEP)
 
 
 def purge(resources: Resources, tenant_id: UUID, entity_id: UUID) -> None:

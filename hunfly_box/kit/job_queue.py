@@ -39,6 +39,8 @@ THREADS_KEPT_FREE = 2
 BACKGROUND_SHARE = 0.4
 HEALTH_SECONDS = 10.0
 CLOCK_STEP_SECONDS = 0.5
+# What is on the timetable begins within this time.
+SPREAD_SECONDS = 1.0
 
 AWAY = (OperationalError, InterfaceError, PoolTimeout, redis.ConnectionError, redis.TimeoutError)
 
@@ -272,8 +274,10 @@ class _Clock:
         self.last_tick = time.monotonic()
 
     def begin(self, timetable: Sequence[Timed]) -> None:
-        for entry in timetable:
-            self._push(time.monotonic(), entry)
+        """One after the other: what begins together would come together for ever, and hold up messages meanwhile."""
+        now = time.monotonic()
+        for number, entry in enumerate(timetable):
+            self._push(now + number * SPREAD_SECONDS / len(timetable), entry)
 
     def add(self, ring: Ring, seconds: float) -> None:
         self._push(time.monotonic() + max(0.0, seconds), ring)
