@@ -22,10 +22,10 @@ END $$;
 
 -- Whether the transaction declared this tenant. One expression that is folded into the plan: as a list in a sub-select it would
 -- be set up anew for every table of every statement, which cost a third of a small batch. A uuid in text holds no comma, so it
--- is found only as a whole member of the list.
+-- is found only as a whole member of the list, and something stands behind it: the comma or the closing brace. Asked that way, and
+-- not by strpos, whose answer counts every character up to there: that was a fifth of a large batch.
 CREATE FUNCTION app.is_declared(tenant uuid) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN current_setting('app.tenant_ids', true) > '' THEN strpos(current_setting('app.tenant_ids'), tenant::text) > 0
-              ELSE app.tenant_ids() IS NULL END
+  SELECT split_part(current_setting('app.tenant_ids', true), tenant::text, 2) <> '' OR app.tenant_ids() IS NULL
 $$;
 
 CREATE FUNCTION app.role() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
