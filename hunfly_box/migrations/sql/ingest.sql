@@ -541,26 +541,75 @@ BEGIN
   END LOOP;
 END $$;
 
--- Plain messages from customers, set-based: the road of nearly everything.
+-- Who spoke in groups: each message's author, NULL in a direct chat and for who was merged away since the caller last saw them.
+CREATE FUNCTION app.authors_of(p_tenants uuid[], p_people uuid[], m_channel integer[], m_person integer[]) RETURNS uuid[]
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT (SELECT k.id FROM app.contacts k WHERE k.tenant_id = p_tenants[u.c] AND k.id = p_people[u.a])
+    FROM unnest(m_channel, m_person) WITH ORDINALITY AS u(c, a, n) ORDER BY u.n);
+END $$;
+
+-- What new messages do to conversations that were not open: each opens, with a round. Reads the messages just stored, of the
+-- conversations that are not in `p_done`.
+CREATE FUNCTION app.reopen_conversations(p_version bigint, p_tenants uuid[], m_channel integer[], m_id uuid[], p_done app.conversations[])
+RETURNS app.conversations[] LANGUAGE plpgsql AS $$
+DECLARE
+  opened app.conversations[];
+BEGIN
+  WITH gathered AS (
+    SELECT m.tenant_id, m.conversation_id, count(*)::integer AS news, max(m.sent_at) AS newest, min(m.sent_at) AS oldest,
+           (array_agg(m.id ORDER BY m.sent_at DESC, m.id DESC))[1] AS newest_id
+    FROM unnest(m_channel, m_id) AS u(c, id) JOIN app.messages m ON m.tenant_id = p_tenants[u.c] AND m.id = u.id
+    WHERE m.conversation_id <> ALL (ARRAY(SELECT d.id FROM unnest(p_done) d)) GROUP BY 1, 2
+  ), updated AS (
+    UPDATE app.conversations v SET
+      inbound_count = v.inbound_count + g.news,
+      last_message_id = CASE WHEN (v.last_message_at, v.last_message_id) > (g.newest, g.newest_id) THEN v.last_message_id ELSE g.newest_id END,
+      last_message_at = greatest(v.last_message_at, g.newest),
+      waiting_since = coalesce(v.waiting_since, g.oldest),
+      status = 'open', snoozed_until = NULL,
+      assignee_id = CASE WHEN v.status = 'open' THEN v.assignee_id ELSE
+        (SELECT m.user_id FROM app.memberships m WHERE m.tenant_id = v.tenant_id AND m.user_id = v.assignee_id AND m.is_active) END,
+      version = greatest(v.version + 1, p_version)
+    FROM gathered g WHERE v.tenant_id = g.tenant_id AND v.id = g.conversation_id
+    RETURNING v
+  ), rounds AS (
+    INSERT INTO app.rounds (tenant_id, id, conversation_id) SELECT (u.v).tenant_id, app.new_id(), (u.v).id FROM updated u
+    ON CONFLICT (tenant_id, conversation_id) WHERE resolved_at IS NULL DO NOTHING
+  )
+  SELECT array_agg(u.v) INTO opened FROM updated u;
+  RETURN opened;
+END $$;
+
+-- Plain messages from customers, set-based: the road of nearly everything. One statement with as few nodes as it can have: a small
+-- batch pays more for setting them up than for its rows.
 -- In PL/pgSQL, not SQL: the plan of an SQL function is made anew at each call, which costs more than running it.
 -- Every join goes from the batch to an index by (tenant, id): two ANY() lists beside each other would be looked up crosswise.
+-- `touched` are the conversations as they are now. The usual one is open already and has its round; what is not, or was closed while
+-- we waited for its row, is left out of `updated` and opened by another statement, which sees what the closing did.
 CREATE FUNCTION app.insert_inbound(p_version bigint, p_tenants uuid[], p_channels uuid[], p_conversations uuid[], p_people uuid[],
   m_channel integer[], m_conversation integer[], m_person integer[], m_id uuid[], m_name text[], m_text text[], m_provider_id text[],
   m_sent_at double precision[], m_extra jsonb[],
-  OUT inserted uuid[], OUT missing integer[], OUT late_tenants uuid[], OUT late uuid[], OUT touched_tenants uuid[], OUT touched uuid[])
+  OUT inserted uuid[], OUT missing integer[], OUT late_tenants uuid[], OUT late uuid[], OUT touched app.conversations[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+DECLARE
+  authors uuid[];
+  counted bigint;
 BEGIN
+  IF array_remove(m_person, NULL) <> '{}' THEN
+    authors := app.authors_of(p_tenants, p_people, m_channel, m_person);
+  END IF;
   WITH told AS MATERIALIZED (
     -- In a group `a` says who spoke; in a direct chat it is whom the conversation is with.
-    SELECT u.n::integer AS n, v.tenant_id, CASE WHEN u.a IS NULL OR k.id IS NOT NULL THEN v.id END AS conversation_id, v.channel_id,
-           v.last_message_at AS last_before, CASE WHEN u.a IS NULL THEN v.contact_id ELSE k.id END AS author_id,
+    SELECT u.n::integer AS n, v.tenant_id, CASE WHEN u.a IS NULL OR u.author IS NOT NULL THEN v.id END AS conversation_id, v.channel_id,
+           v.last_message_at AS last_before, CASE WHEN u.a IS NULL THEN v.contact_id ELSE u.author END AS author_id,
            u.id, u.name, u.text, u.provider_id, to_timestamp(u.at) AS sent_at, u.extra
-    FROM unnest(m_channel, m_conversation, m_person, m_id, m_name, m_text, m_provider_id, m_sent_at, m_extra)
-      WITH ORDINALITY AS u(c, v, a, id, name, text, provider_id, at, extra, n)
+    FROM unnest(m_channel, m_conversation, m_person, m_id, m_name, m_text, m_provider_id, m_sent_at, m_extra, authors)
+      WITH ORDINALITY AS u(c, v, a, id, name, text, provider_id, at, extra, author, n)
     -- IS TRUE keeps the channel out of the choice of index: by id there is one row.
     LEFT JOIN app.conversations v ON v.tenant_id = p_tenants[u.c] AND v.id = p_conversations[u.v] AND (v.channel_id = p_channels[u.c]) IS TRUE
-    LEFT JOIN app.contacts k ON u.a IS NOT NULL AND k.tenant_id = p_tenants[u.c] AND k.id = p_people[u.a]
   ), stored AS (
     INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction, type, author_kind, author_id, author_name, text, payload,
                               provider_id, quoted_provider_id, quoted_text, quoted_author, is_forwarded, sent_at, version)
@@ -580,26 +629,22 @@ BEGIN
       last_message_id = CASE WHEN (v.last_message_at, v.last_message_id) > (g.newest, g.newest_id) THEN v.last_message_id ELSE g.newest_id END,
       last_message_at = greatest(v.last_message_at, g.newest),
       waiting_since = coalesce(v.waiting_since, g.oldest),
-      status = 'open', snoozed_until = NULL,
-      assignee_id = CASE WHEN v.status = 'open' THEN v.assignee_id ELSE
-        (SELECT m.user_id FROM app.memberships m WHERE m.tenant_id = v.tenant_id AND m.user_id = v.assignee_id AND m.is_active) END,
       version = greatest(v.version + 1, p_version)
-    FROM gathered g WHERE v.tenant_id = g.tenant_id AND v.id = g.conversation_id
-    RETURNING v.tenant_id, v.id
-  ), opened AS (
-    INSERT INTO app.rounds (tenant_id, id, conversation_id) SELECT u.tenant_id, app.new_id(), u.id FROM updated u
-    -- A sub-select, not NOT EXISTS: a join might be planned as reading all open rounds.
-    WHERE (SELECT r.id FROM app.rounds r WHERE r.tenant_id = u.tenant_id AND r.conversation_id = u.id AND r.resolved_at IS NULL) IS NULL
-    ON CONFLICT (tenant_id, conversation_id) WHERE resolved_at IS NULL DO NOTHING
-  ), behind AS (
-    -- Older than what the conversation held: who waits since when is then read off the messages themselves.
-    SELECT DISTINCT t.tenant_id, t.conversation_id FROM told t WHERE t.sent_at < date_trunc('second', t.last_before)
+    FROM gathered g WHERE v.tenant_id = g.tenant_id AND v.id = g.conversation_id AND v.status = 'open'
+    RETURNING v, g.news
+  ), summed AS (
+    SELECT array_agg(u.v) AS rows, sum(u.news) AS news FROM updated u
   )
-  SELECT (SELECT array_agg(s.id) FROM stored s),
-         (SELECT array_agg(t.n) FROM told t WHERE t.conversation_id IS NULL),
-         (SELECT array_agg(b.tenant_id ORDER BY b.conversation_id) FROM behind b), (SELECT array_agg(b.conversation_id ORDER BY b.conversation_id) FROM behind b),
-         (SELECT array_agg(u.tenant_id) FROM updated u), (SELECT array_agg(u.id) FROM updated u)
-    INTO inserted, missing, late_tenants, late, touched_tenants, touched;
+  SELECT (SELECT array_agg(s.id) FROM stored s), array_agg(t.n) FILTER (WHERE t.conversation_id IS NULL),
+         -- Older than what the conversation held: who waits since when is then read off the messages themselves.
+         array_agg(t.tenant_id) FILTER (WHERE t.sent_at < date_trunc('second', t.last_before)),
+         array_agg(t.conversation_id) FILTER (WHERE t.sent_at < date_trunc('second', t.last_before)),
+         (SELECT s.rows FROM summed s), (SELECT s.news FROM summed s)
+    INTO inserted, missing, late_tenants, late, touched, counted
+    FROM told t;
+  IF cardinality(inserted) > coalesce(counted, 0) THEN
+    touched := touched || app.reopen_conversations(p_version, p_tenants, m_channel, m_id, touched);
+  END IF;
 END $$;
 
 -- Receipts, set-based: they come in bursts. Those before their message wait for it.
@@ -659,26 +704,32 @@ DECLARE
   failed jsonb := '{}';
   missing_events integer[];
   done record;
-  late uuid;
+  inserted uuid[];
+  missing integer[];
+  touched app.conversations[];
+  declared text := set_config('app.tenant_ids', p_tenants::text, true);
   event record;
 BEGIN
-  PERFORM set_config('app.tenant_ids', p_tenants::text, true);
   IF p_wanted IS NOT NULL THEN
     SELECT * INTO done FROM app.resolve_people(p_tenants, p_channels, p_wanted, conversations, people);
     conversations := done.conversations;
     people := done.people;
     changes := done.changes;
   END IF;
-  SELECT NULL::uuid[] AS inserted, NULL::integer[] AS missing, NULL::uuid[] AS late, NULL::uuid[] AS touched INTO done;
   IF m_id IS NOT NULL THEN
-    SELECT * INTO done FROM app.insert_inbound(batch_version, p_tenants, p_channels, conversations, people, m_channel, m_conversation, m_person,
+    done := app.insert_inbound(batch_version, p_tenants, p_channels, conversations, people, m_channel, m_conversation, m_person,
       m_id, m_name, m_text, m_provider_id, m_sent_at, m_extra);
+    inserted := done.inserted;
+    missing := done.missing;
+    touched := done.touched;
     IF done.late IS NOT NULL THEN
-      PERFORM app.recount_waiting(l.tenant_id, l.id) FROM unnest(done.late_tenants, done.late) AS l(tenant_id, id);
+      PERFORM app.recount_waiting(l.tenant_id, l.id)
+        FROM (SELECT DISTINCT o.id, o.tenant_id FROM unnest(done.late_tenants, done.late) AS o(tenant_id, id) ORDER BY 1) l;
     END IF;
+    -- By the provider's id alone, which is enough to find it; the policy keeps other tenants out.
     FOR event IN
-      SELECT DISTINCT c.tenant_id, c.channel_id, c.provider_id FROM unnest(m_channel, m_provider_id) AS u(c, provider_id)
-      JOIN app.pending_changes c ON c.tenant_id = p_tenants[u.c] AND c.provider_id = u.provider_id AND c.channel_id = p_channels[u.c]
+      SELECT c.tenant_id, c.channel_id, c.provider_id FROM app.pending_changes c
+      WHERE c.provider_id = ANY (m_provider_id) AND c.channel_id = ANY (p_channels)
     LOOP
       changes := changes || app.apply_pending(event.tenant_id, event.channel_id, event.provider_id);
     END LOOP;
@@ -720,12 +771,16 @@ BEGIN
       changes := changes || app.apply_pending(event.tenant_id, event.channel_id, event.provider_id);
     END LOOP;
   END IF;
-  summary := jsonb_build_object('version', batch_version, 'inserted', done.inserted, 'missing', done.missing, 'missing_events', missing_events,
+  summary := jsonb_build_object('version', batch_version, 'inserted', inserted, 'missing', missing, 'missing_events', missing_events,
     'failed', failed, 'changes', changes,
     'conversations', CASE WHEN p_wanted IS NOT NULL THEN conversations END, 'people', CASE WHEN p_wanted IS NOT NULL THEN people END);
   RETURN NEXT;
-  IF p_watched IS NULL OR done.touched IS NULL THEN
+  IF p_watched IS NULL OR touched IS NULL THEN
     RETURN;
+  END IF;
+  IF done.late IS NOT NULL OR p_events IS NOT NULL THEN
+    -- Something has moved them since.
+    SELECT array_agg(v) INTO touched FROM unnest(touched) t JOIN app.conversations v ON v.tenant_id = t.tenant_id AND v.id = t.id;
   END IF;
   RETURN QUERY
     SELECT NULL::jsonb, v.id, v.tenant_id, v.channel_id, v.contact_id, v.status, v.snoozed_until, v.assignee_id, u.name, v.waiting_since,
@@ -736,11 +791,10 @@ BEGIN
            (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'name', l.name, 'color', l.color) ORDER BY lower(l.name))
             FROM app.conversation_labels vl JOIN app.labels l ON l.tenant_id = vl.tenant_id AND l.id = vl.label_id
             WHERE vl.tenant_id = v.tenant_id AND vl.conversation_id = v.id)
-    FROM unnest(done.touched_tenants, done.touched) AS t(tenant_id, id)
-    JOIN app.conversations v ON v.tenant_id = t.tenant_id AND v.id = t.id
+    FROM unnest(touched) AS v
     JOIN app.contacts k ON k.tenant_id = v.tenant_id AND k.id = v.contact_id
     LEFT JOIN app.memberships u ON u.tenant_id = v.tenant_id AND u.user_id = v.assignee_id
-    WHERE t.tenant_id = ANY (p_watched);
+    WHERE v.tenant_id = ANY (p_watched);
 END $$;
 
 -- Echoes that no send of ours can be any more were sent by somebody else through the same engine: they are shown.
@@ -776,7 +830,8 @@ GRANT EXECUTE ON FUNCTION app.note_push_name(uuid, uuid, text), app.conversation
   app.store_call(uuid, uuid, uuid, jsonb), app.store_channel_state(uuid, uuid, jsonb), app.store_qr(uuid, uuid, jsonb),
   app.ingest_event(uuid, uuid, uuid, uuid, jsonb) TO hb_app, hb_ingest;
 GRANT EXECUTE ON FUNCTION app.resolve_people(uuid[], uuid[], jsonb, uuid[], uuid[]), app.raise_statuses(uuid[], uuid[], integer[], text[], text[]),
-  app.note_health(uuid[], uuid[], integer[], integer[]),
+  app.note_health(uuid[], uuid[], integer[], integer[]), app.authors_of(uuid[], uuid[], integer[], integer[]),
+  app.reopen_conversations(bigint, uuid[], integer[], uuid[], app.conversations[]),
   app.insert_inbound(bigint, uuid[], uuid[], uuid[], uuid[], integer[], integer[], integer[], uuid[], text[], text[], text[], double precision[], jsonb[]),
   app.ingest(uuid[], uuid[], uuid[], uuid[], jsonb, integer[], integer[], integer[], uuid[], text[], text[], text[], double precision[], jsonb[], jsonb,
     integer[], text[], text[], integer[], uuid[], text[], text[], text[], integer[], integer[], bytea, integer[], integer[], uuid[])
