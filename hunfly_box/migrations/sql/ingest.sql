@@ -602,14 +602,16 @@ BEGIN
     authors := app.authors_of(p_tenants, p_people, m_channel, m_person);
   END IF;
   WITH told AS MATERIALIZED (
-    -- In a group `a` says who spoke; in a direct chat it is whom the conversation is with.
-    SELECT u.n::integer AS n, v.tenant_id, CASE WHEN u.a IS NULL OR u.author IS NOT NULL THEN v.id END AS conversation_id, v.channel_id,
-           v.last_message_at AS last_before, CASE WHEN u.a IS NULL THEN v.contact_id ELSE u.author END AS author_id,
-           u.id, u.name, u.text, u.provider_id, to_timestamp(u.at) AS sent_at, u.extra
-    FROM unnest(m_channel, m_conversation, m_person, m_id, m_name, m_text, m_provider_id, m_sent_at, m_extra, authors)
-      WITH ORDINALITY AS u(c, v, a, id, name, text, provider_id, at, extra, author, n)
+    -- In a group `m_person` says who spoke; in a direct chat it is whom the conversation is with. By subscripts: unnest() of so many
+    -- arrays sets up a store for each.
+    SELECT n, v.tenant_id, CASE WHEN m_person[n] IS NULL OR authors[n] IS NOT NULL THEN v.id END AS conversation_id, v.channel_id,
+           v.last_message_at AS last_before, CASE WHEN m_person[n] IS NULL THEN v.contact_id ELSE authors[n] END AS author_id,
+           m_id[n] AS id, m_name[n] AS name, m_text[n] AS text, m_provider_id[n] AS provider_id, to_timestamp(m_sent_at[n]) AS sent_at,
+           m_extra[n] AS extra
+    FROM generate_series(1, cardinality(m_id)) AS n
     -- IS TRUE keeps the channel out of the choice of index: by id there is one row.
-    LEFT JOIN app.conversations v ON v.tenant_id = p_tenants[u.c] AND v.id = p_conversations[u.v] AND (v.channel_id = p_channels[u.c]) IS TRUE
+    LEFT JOIN app.conversations v ON v.tenant_id = p_tenants[m_channel[n]] AND v.id = p_conversations[m_conversation[n]]
+      AND (v.channel_id = p_channels[m_channel[n]]) IS TRUE
   ), stored AS (
     INSERT INTO app.messages (tenant_id, id, conversation_id, channel_id, direction, type, author_kind, author_id, author_name, text, payload,
                               provider_id, quoted_provider_id, quoted_text, quoted_author, is_forwarded, sent_at, version)
@@ -752,9 +754,10 @@ BEGIN
   END IF;
   IF j_id IS NOT NULL THEN
     INSERT INTO app.journal (tenant_id, id, channel_id, event, state, reason, body)
-      SELECT p_tenants[j.c], j.id, p_channels[j.c], j.event, CASE WHEN failed ? j.n::text THEN 'parked' ELSE j.state END,
-             CASE WHEN failed ? j.n::text THEN 'poison' ELSE j.reason END, substring(j_bodies FROM j.start FOR j.length)
-      FROM unnest(j_channel, j_id, j_event, j_state, j_reason, j_from, j_length) WITH ORDINALITY AS j(c, id, event, state, reason, start, length, n)
+      SELECT p_tenants[j_channel[n]], j_id[n], p_channels[j_channel[n]], j_event[n],
+             CASE WHEN failed ? n::text THEN 'parked' ELSE j_state[n] END, CASE WHEN failed ? n::text THEN 'poison' ELSE j_reason[n] END,
+             substring(j_bodies FROM j_from[n] FOR j_length[n])
+      FROM generate_series(1, cardinality(j_id)) AS n
       ON CONFLICT (tenant_id, id) DO UPDATE SET state = excluded.state, reason = excluded.reason WHERE excluded.state = 'parked';
   END IF;
   IF p_heard IS NOT NULL THEN
@@ -783,7 +786,7 @@ BEGIN
     SELECT array_agg(v) INTO touched FROM unnest(touched) t JOIN app.conversations v ON v.tenant_id = t.tenant_id AND v.id = t.id;
   END IF;
   RETURN QUERY
-    SELECT NULL::jsonb, v.id, v.tenant_id, v.channel_id, v.contact_id, v.status, v.snoozed_until, v.assignee_id, u.name, v.waiting_since,
+    SELECT NULL::jsonb, v.id, v.tenant_id, v.channel_id, v.contact_id, v.status::text, v.snoozed_until, v.assignee_id, u.name, v.waiting_since,
            v.last_message_id, v.inbound_count, v.inbound_answered, v.version, coalesce(k.name, k.push_name), k.phone, k.is_group, k.avatar_sha256,
            k.blocked_at IS NOT NULL,
            CASE WHEN coalesce(k.name, k.push_name, k.phone) IS NULL THEN

@@ -1,5 +1,14 @@
 -- The tenant plane. Every key and every foreign key leads with tenant_id: a row of one tenant cannot point at a row of another.
 
+-- The words a column of the tables that every message touches may hold. As a column's CHECK they would be read from text and planned
+-- anew in every statement that writes the table; a domain's are kept.
+CREATE DOMAIN app.conversation_status AS text CHECK (VALUE IN ('open', 'snoozed', 'resolved'));
+CREATE DOMAIN app.message_direction AS text CHECK (VALUE IN ('in', 'out'));
+CREATE DOMAIN app.message_author AS text CHECK (VALUE IN ('contact', 'user', 'phone', 'system'));
+CREATE DOMAIN app.message_status AS text
+  CHECK (VALUE IN ('queued', 'waiting_channel', 'sending', 'sent', 'delivered', 'read', 'played', 'failed', 'unconfirmed'));
+CREATE DOMAIN app.journal_state AS text CHECK (VALUE IN ('done', 'parked', 'ignored', 'discarded'));
+
 CREATE TABLE app.channels (
   tenant_id uuid NOT NULL REFERENCES app.tenants (id) ON DELETE CASCADE,
   id uuid NOT NULL,
@@ -83,7 +92,7 @@ CREATE TABLE app.conversations (
   id uuid NOT NULL,
   channel_id uuid NOT NULL,
   contact_id uuid NOT NULL,
-  status text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'snoozed', 'resolved')),
+  status app.conversation_status NOT NULL DEFAULT 'open',
   snoozed_until timestamptz,
   assignee_id uuid,
   waiting_since timestamptz,                    -- the oldest customer message that nobody of ours has answered
@@ -150,16 +159,16 @@ CREATE TABLE app.messages (
   id uuid NOT NULL,
   conversation_id uuid NOT NULL,
   channel_id uuid NOT NULL,
-  direction text NOT NULL CHECK (direction IN ('in', 'out')),
+  direction app.message_direction NOT NULL,
   type text NOT NULL,
-  author_kind text NOT NULL CHECK (author_kind IN ('contact', 'user', 'phone', 'system')),
+  author_kind app.message_author NOT NULL,
   author_id uuid,                               -- a contact (in groups: who spoke) or a user
   author_name text,
   text text,
   payload jsonb,                                -- location, contacts, poll, order … by type
   media_id uuid,
   provider_id text,
-  status text CHECK (status IN ('queued', 'waiting_channel', 'sending', 'sent', 'delivered', 'read', 'played', 'failed', 'unconfirmed')),
+  status app.message_status,
   error_code text,
   error_detail text,
   quoted_provider_id text,
@@ -322,7 +331,7 @@ CREATE TABLE app.journal (
   id uuid NOT NULL,
   channel_id uuid NOT NULL,
   event text NOT NULL,
-  state text NOT NULL CHECK (state IN ('done', 'parked', 'ignored', 'discarded')),
+  state app.journal_state NOT NULL,
   reason text,
   body bytea NOT NULL,
   received_at timestamptz NOT NULL DEFAULT now(),
