@@ -97,7 +97,7 @@ BEGIN
   PERFORM app.recount_waiting(p_tenant, p_keeper);
   -- Its row is gone: who replays this line learns that from the empty answer.
   INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
-    VALUES (p_tenant, app.now_us(), 'conversation', p_gone, p_keeper) ON CONFLICT DO NOTHING;
+    VALUES (p_tenant, app.now_us(), 'conversation', p_gone, p_keeper);
 END $$;
 
 CREATE FUNCTION app.merge_contacts(p_tenant uuid, p_keeper uuid, p_gone uuid) RETURNS void LANGUAGE plpgsql AS $$

@@ -20,7 +20,8 @@ BEGIN
   ), indexed AS (
     INSERT INTO app.message_search AS s (tenant_id, message_id, conversation_id, sent_at, version, words)
       SELECT m.tenant_id, m.id, m.conversation_id, m.sent_at, m.version,
-             to_tsvector('app.words', CASE WHEN m.deleted_at IS NULL THEN left(m.text, 20000) ELSE '' END)
+             to_tsvector('app.words', CASE WHEN m.deleted_at IS NOT NULL THEN '' WHEN octet_length(m.text) <= 20000 THEN m.text
+                                            ELSE left(m.text, 20000) END)
       FROM (SELECT DISTINCT t.tenant_id, t.message_id FROM taken t) one
       JOIN app.messages m ON m.tenant_id = one.tenant_id AND m.id = one.message_id
       WHERE m.text IS NOT NULL AND m.type <> 'system'

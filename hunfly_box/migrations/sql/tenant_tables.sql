@@ -353,15 +353,16 @@ CREATE TABLE app.pending_changes (
 -- Led by what is different in each: a batch asks for its messages' changes in one look.
 CREATE INDEX pending_changes_message ON app.pending_changes (provider_id, tenant_id);
 
--- What changed, when: a reconnecting browser reads this from its cursor on. Kept for an hour.
+-- What changed, when: a reconnecting browser reads this from its cursor on. Kept for an hour. No key: two lines are written for each
+-- message, a line that is there twice is harmless, and looking for it first costs as much as writing it.
 CREATE TABLE app.live_versions (
   tenant_id uuid NOT NULL,
   version bigint NOT NULL,
   kind text NOT NULL,
   entity_id uuid NOT NULL,
-  conversation_id uuid,
-  PRIMARY KEY (tenant_id, version, entity_id)
+  conversation_id uuid
 );
+CREATE INDEX live_versions_cursor ON app.live_versions (tenant_id, version);
 
 CREATE TABLE app.idempotency_keys (
   tenant_id uuid NOT NULL REFERENCES app.tenants (id) ON DELETE CASCADE,

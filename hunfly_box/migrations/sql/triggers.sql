@@ -24,12 +24,16 @@ CREATE TRIGGER switch_memberships AFTER UPDATE OF is_active ON app.users FOR EAC
 
 CREATE FUNCTION app.log_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
-    SELECT tenant_id, version, 'message', id, conversation_id FROM changed
-    ON CONFLICT DO NOTHING;
   IF TG_OP = 'INSERT' THEN
+    WITH logged AS (
+      INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
+        SELECT tenant_id, version, 'message', id, conversation_id FROM changed
+    )
     INSERT INTO app.search_queue (tenant_id, message_id)
       SELECT tenant_id, id FROM changed WHERE text IS NOT NULL AND type <> 'system';
+  ELSE
+    INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
+      SELECT tenant_id, version, 'message', id, conversation_id FROM changed;
   END IF;
   RETURN NULL;
 END $$;
@@ -49,8 +53,7 @@ CREATE TRIGGER queue_for_search AFTER UPDATE ON app.messages FOR EACH ROW
 CREATE FUNCTION app.log_conversations() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO app.live_versions (tenant_id, version, kind, entity_id, conversation_id)
-    SELECT tenant_id, version, 'conversation', id, id FROM changed
-    ON CONFLICT DO NOTHING;
+    SELECT tenant_id, version, 'conversation', id, id FROM changed;
   RETURN NULL;
 END $$;
 CREATE TRIGGER log_insert AFTER INSERT ON app.conversations REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_conversations();
@@ -59,8 +62,7 @@ CREATE TRIGGER log_update AFTER UPDATE ON app.conversations REFERENCING NEW TABL
 CREATE FUNCTION app.log_channels() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO app.live_versions (tenant_id, version, kind, entity_id)
-    SELECT tenant_id, version, 'channel', id FROM changed
-    ON CONFLICT DO NOTHING;
+    SELECT tenant_id, version, 'channel', id FROM changed;
   RETURN NULL;
 END $$;
 CREATE TRIGGER log_insert AFTER INSERT ON app.channels REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION app.log_channels();
