@@ -33,6 +33,7 @@ from hunfly_box.inbox import pages as inbox_pages
 from hunfly_box.inbox import ui as inbox_ui
 from hunfly_box.ingest import pages as ingest_pages
 from hunfly_box.kit.errors import NotFound
+from hunfly_box.kit.head import HeadAsGet
 from hunfly_box.kit.http import PROBLEM, Edge, exception_handlers, problem_body
 from hunfly_box.kit.request_form import check_form
 from hunfly_box.kit.throttle import Throttle
@@ -97,7 +98,7 @@ def create_app(resources: Resources, pages: Sequence[Any] = (), api: Sequence[An
         )
     refuse_undeclared(app.routes)
     app.state.throttle = throttle
-    app.asgi_handler = Edge(app.asgi_handler, is_https=resources.settings.is_https)
+    app.asgi_handler = Edge(HeadAsGet(app.asgi_handler), is_https=resources.settings.is_https)
     return app
 
 

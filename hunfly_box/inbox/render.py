@@ -9,6 +9,7 @@ from hunfly_box.inbox.objects import Message
 from hunfly_box.kit import rich_text
 from hunfly_box.kit.i18n import Viewer
 from hunfly_box.kit.templates import Templates
+from hunfly_box.outbound import undoing
 
 
 def bubble_html(templates: Templates, message: Message, locale: str, zone: str) -> str:
@@ -21,7 +22,8 @@ def needs_html(message: Message) -> bool:
     decorated = (
         message.quoted or message.reactions or message.edited_at or message.deleted_at or message.forwarded
     ) or message.referral
-    return message.type != "text" or bool(decorated) or not rich_text.is_plain(message.text or "")
+    is_undone = message.error is not None and message.error.code in undoing.CODES
+    return message.type != "text" or bool(decorated) or is_undone or not rich_text.is_plain(message.text or "")
 
 
 def plain(objects: Sequence[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from hunfly_box.kit.announcing import Changed
 from hunfly_box.kit.crash import crash_point
 from hunfly_box.kit.database import TenantTransaction
+from hunfly_box.outbound import undoing
 from hunfly_box.outbound.commands import ASKS_FIRST, CHANNEL_DOWN
 
 # Extended every third of it while the worker lives; a dead worker's line stands still no longer than this.
@@ -107,6 +108,8 @@ def _is_stepped_over(tx: TenantTransaction, conversation_id: UUID, head: Head) -
         tx.execute(END, tenant_id=tx.tenant_id, id=head.id, state="failed", code="outbound.poison", detail=detail)
         if head.kind == "send":
             _show(tx, conversation_id, head, "failed", "outbound.poison", detail)
+        else:
+            undoing.undo(tx, head, conversation_id, "unconfirmed")
         return True
     if head.is_expired:
         _ask_first(tx, conversation_id, head)
@@ -127,6 +130,8 @@ def _ask_first(tx: TenantTransaction, conversation_id: UUID, head: Head) -> None
     tx.execute(END, tenant_id=tx.tenant_id, id=head.id, state=state, code=ASKS_FIRST, detail=detail)
     if head.kind == "send":
         _show(tx, conversation_id, head, "waiting_channel", ASKS_FIRST, detail)
+    else:
+        undoing.undo(tx, head, conversation_id, "late")
 
 
 def _wait_for_channel(tx: TenantTransaction, conversation_id: UUID, head: Head) -> None:

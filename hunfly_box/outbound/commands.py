@@ -12,6 +12,7 @@ from hunfly_box.kit.database import TenantTransaction
 from hunfly_box.kit.errors import Conflict, Invalid
 from hunfly_box.kit.ids import new_id
 from hunfly_box.kit.work import put_work
+from hunfly_box.outbound import undoing
 from hunfly_box.outbound.states import SENDABLE_AGAIN
 
 DELIVER = "outbound.deliver"
@@ -67,6 +68,7 @@ class Target:
     provider_id: str | None
     status: str | None
     error_code: str | None
+    edited_at: datetime | None
     deleted_at: datetime | None
     is_editable_still: bool
 
@@ -88,7 +90,7 @@ def put_in_outbox(
     created_by: UUID | None = None,
     lane: str = "reply",
 ) -> UUID:
-    """One outgoing attempt. Kinds: send, edit {text, previous}, delete, reaction {emoji}."""
+    """One outgoing attempt. Kinds: send, edit {text, previous…}, delete, reaction {emoji, previous}."""
     delivery_id = new_id()
     tx.execute(
         PUT,
@@ -164,7 +166,9 @@ def edit(tx: TenantTransaction, message_id: UUID, text: str, *, user_id: UUID | 
             raise TooLateToEdit
         _keep_revision(tx, message, user_id)
         tx.execute(EDIT, tenant_id=tx.tenant_id, id=message_id, text=text)
-        _act(tx, message, "edit", {"text": text, "previous": message.text}, user_id)
+        edited_at = message.edited_at.isoformat() if message.edited_at else None
+        payload = {"text": text, "previous": message.text, "previous_edited_at": edited_at}
+        _act(tx, message, "edit", payload, user_id)
     _announce(tx, message)
 
 
@@ -186,10 +190,12 @@ def react(tx: TenantTransaction, message_id: UUID, emoji: str, *, user_id: UUID 
     message = _target(tx, message_id)
     if message.provider_id is None or message.deleted_at is not None:
         raise NotChangeable
-    tx.execute(REACT, tenant_id=tx.tenant_id, message_id=message_id, emoji=emoji)
+    ours = {"tenant_id": tx.tenant_id, "message_id": message_id}
+    never_told = tx.scalars(CANCEL_REACTIONS, **ours)
+    previous = never_told[0] if never_told else tx.scalar(OUR_REACTION, **ours)
+    tx.execute(REACT, **ours, emoji=emoji)
     tx.execute(TOUCH, tenant_id=tx.tenant_id, id=message_id)
-    tx.execute(CANCEL_REACTIONS, tenant_id=tx.tenant_id, message_id=message_id)
-    _act(tx, message, "reaction", {"emoji": emoji}, user_id)
+    _act(tx, message, "reaction", {"emoji": emoji, "previous": previous or ""}, user_id)
     _announce(tx, message)
 
 
@@ -202,6 +208,8 @@ def mark_read(tx: TenantTransaction, conversation_id: UUID) -> None:
 
 
 def _act(tx: TenantTransaction, message: Target, kind: str, payload: Mapping[str, Any], user_id: UUID | None) -> None:
+    if message.error_code in undoing.CODES:
+        tx.execute(FORGET_ERROR, tenant_id=tx.tenant_id, id=message.id)
     put_in_outbox(
         tx,
         message_id=message.id,
@@ -236,7 +244,8 @@ def _announce(tx: TenantTransaction, message: Target) -> None:
 
 IS_OPEN = "SELECT state = 'open' FROM app.channels WHERE tenant_id = :tenant_id AND id = :channel_id"
 TARGET = """
-SELECT id, conversation_id, channel_id, direction, type, text, provider_id, status, error_code, deleted_at,
+SELECT id, conversation_id, channel_id, direction, type, text, provider_id, status, error_code, edited_at,
+       deleted_at,
        greatest(sent_at, (SELECT max(d.finished_at) FROM app.deliveries d
                           WHERE d.tenant_id = m.tenant_id AND d.message_id = m.id AND d.kind = 'send'
                             AND d.state = 'accepted'))
@@ -256,6 +265,10 @@ WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'send' AND 
 CANCEL_REACTIONS = """
 UPDATE app.deliveries SET state = 'cancelled', finished_at = now()
 WHERE tenant_id = :tenant_id AND message_id = :message_id AND kind = 'reaction' AND state = 'queued'
+RETURNING payload ->> 'previous'
+"""
+OUR_REACTION = """
+SELECT emoji FROM app.reactions WHERE tenant_id = :tenant_id AND message_id = :message_id AND reactor = 'us'
 """
 # Taking the row's lock keeps a worker from claiming it until the new text is committed.
 STILL_QUEUED = """
@@ -278,6 +291,9 @@ WHERE tenant_id = :tenant_id AND id = :id
 REWRITE = "UPDATE app.messages SET text = :text WHERE tenant_id = :tenant_id AND id = :id"
 EDIT = "UPDATE app.messages SET text = :text, edited_at = now() WHERE tenant_id = :tenant_id AND id = :id"
 DELETE = "UPDATE app.messages SET deleted_at = now() WHERE tenant_id = :tenant_id AND id = :id"
+FORGET_ERROR = """
+UPDATE app.messages SET error_code = NULL, error_detail = NULL WHERE tenant_id = :tenant_id AND id = :id
+"""
 TOUCH = "UPDATE app.messages SET version = version WHERE tenant_id = :tenant_id AND id = :id"
 KEEP_REVISION = """
 INSERT INTO app.message_revisions (tenant_id, id, message_id, text, replaced_by)

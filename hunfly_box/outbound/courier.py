@@ -28,9 +28,9 @@ from hunfly_box.outbound.commands import DELIVER
 from hunfly_box.outbound.composing import Draft
 from hunfly_box.outbound.pacing import Gaps, Grant, Pacing, Send, Wait
 from hunfly_box.outbound.reconciling import Reconciling
+from hunfly_box.outbound.recording import UNREACHABLE
 from hunfly_box.providers.messenger import Messenger, NotSent, OutgoingMessage, Refused, SentMessage, Unknown
 
-UNREACHABLE = "engine.unreachable"
 POLL_CHANNEL = "channels.poll"
 # So short a wait is not worth giving the claim back for.
 WAIT_HERE_SECONDS = 0.05

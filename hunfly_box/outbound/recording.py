@@ -10,6 +10,7 @@ from uuid import UUID
 from hunfly_box.kit.announcing import Changed, Ring
 from hunfly_box.kit.database import TenantTransaction
 from hunfly_box.kit.work import put_work
+from hunfly_box.outbound import undoing
 from hunfly_box.outbound.claiming import Claim
 from hunfly_box.outbound.commands import DELIVER
 
@@ -18,6 +19,7 @@ LOOK_AGAIN_SECONDS = 60.0
 # Between two looks for proof. A webhook with the proof rings at once; this is for the one that got lost.
 LOOK_SECONDS = 5.0
 UNCONFIRMED = "outbound.unconfirmed"
+UNREACHABLE = "engine.unreachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +92,10 @@ def failed(tx: TenantTransaction, claim: Claim, code: str, detail: str) -> bool:
     tx.maybe(MessageRow, LOCK_MESSAGE, tenant_id=tx.tenant_id, id=claim.message_id)
     if not _fenced(tx, claim, FAIL, code=code, detail=detail):
         return False
-    message = {"tenant_id": tx.tenant_id, "id": claim.message_id}
-    if claim.kind == "send":
-        tx.execute(SHOW_FAILED, **message, code=code, detail=detail)
-    elif claim.kind == "edit":
-        tx.execute(UNDO_EDIT, **message, text=claim.payload.get("text"), previous=claim.payload.get("previous"))
-    elif claim.kind == "delete":
-        tx.execute(UNDO_DELETE, **message)
-    else:
-        tx.execute(UNDO_REACTION, **message, emoji=claim.payload.get("emoji"))
-        tx.execute(TOUCH, **message)
+    if claim.kind != "send":
+        undoing.undo(tx, claim, claim.conversation_id, "unconfirmed" if code == UNREACHABLE else "refused")
+        return True
+    tx.execute(SHOW_FAILED, tenant_id=tx.tenant_id, id=claim.message_id, code=code, detail=detail)
     tx.announce(Changed(tx.tenant_id, "message", claim.message_id, claim.conversation_id))
     return True
 
@@ -225,15 +221,3 @@ SHOW_WAITING = """
 UPDATE app.messages SET status = 'waiting_channel', error_code = :code, error_detail = :detail
 WHERE tenant_id = :tenant_id AND id = :id AND status IN ('queued', 'waiting_channel')
 """
-UNDO_EDIT = """
-UPDATE app.messages SET text = :previous, edited_at = NULL, error_code = 'message.edit_refused'
-WHERE tenant_id = :tenant_id AND id = :id AND text = :text
-"""
-UNDO_DELETE = """
-UPDATE app.messages SET deleted_at = NULL, error_code = 'message.delete_refused'
-WHERE tenant_id = :tenant_id AND id = :id
-"""
-UNDO_REACTION = """
-DELETE FROM app.reactions WHERE tenant_id = :tenant_id AND message_id = :id AND reactor = 'us' AND emoji = :emoji
-"""
-TOUCH = "UPDATE app.messages SET version = version WHERE tenant_id = :tenant_id AND id = :id"

@@ -41,6 +41,9 @@ class Browser:
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.request("GET", path, **more)
 
+    def head(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("HEAD", path, **more)
+
     def post(self, path: str, data: dict[str, str] | None = None, **more: Any) -> httpx.Response:
         return self.request("POST", path, data=data or {}, **more)
 

@@ -1,13 +1,16 @@
 """Files are served to who may see the row, from the company's own folder, and by no other road."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 
 from hunfly_box.app import create_app
 from hunfly_box.kit.database import Scope
 from hunfly_box.kit.ids import new_id
+from hunfly_box.media import api as media_api
 from hunfly_box.media import store
 from tests.conftest import Box
 from tests.integration.access.conftest import Browser, Browsers
@@ -136,3 +139,61 @@ def test_what_could_run_in_a_browser_is_handed_over_as_a_file_in_a_sandbox(
         assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["cache-control"].startswith("private")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/api/v1/media/{id}", {}),
+        ("/api/v1/media/{id}?thumb=true", {}),
+        ("/api/v1/media/{id}?download=true", {}),
+        ("/api/v1/media/{id}", {"range": "bytes=2-5"}),
+        ("/api/v1/media/{id}", {"range": "bytes=9999-"}),
+        ("/api/v1/media/{id}", {"if-none-match": "{etag}"}),
+        ("/api/v1/media/00000000-0000-7000-8000-000000000000", {}),
+        ("/api/v1/conversations", {}),
+        ("/static/img/icon.svg", {}),
+        ("/inbox", {"accept": "text/html"}),
+        ("/nowhere", {}),
+    ],
+)
+def test_head_answers_as_get_would_without_the_body(
+    brunos: UUID, path: str, headers: dict[str, str], signed_in: dict[str, Browser]
+) -> None:
+    ana, address = signed_in["Ana"], path.format(id=brunos)
+    etag = ana.get(f"/api/v1/media/{brunos}", headers={"accept": "*/*"}).headers["etag"]
+    asked = {"accept": "*/*"} | {name: value.format(etag=etag) for name, value in headers.items()}
+    got, head = ana.get(address, headers=asked), ana.head(address, headers=asked)
+    assert head.status_code == got.status_code
+    assert head.content == b""
+    assert without_names(head.headers) == without_names(got.headers)
+
+
+def test_head_is_refused_to_who_may_not_get(brunos: UUID, browsers: Browsers, signed_in: dict[str, Browser]) -> None:
+    assert signed_in["Carla"].head(f"/api/v1/media/{brunos}").status_code == 404
+    assert browsers().head(f"/api/v1/media/{brunos}").status_code == 401
+
+
+def test_a_large_file_is_not_read_for_who_wants_its_head(
+    box: Box, signed_in: dict[str, Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    real = media_api._bytes
+
+    def counting(path: Path, first: int, last: int) -> Iterator[bytes]:
+        for chunk in real(path, first, last):
+            read.append(len(chunk))
+            yield chunk
+
+    monkeypatch.setattr(media_api, "_bytes", counting)
+    content = [b"%PDF-1.7" + bytes(1024 * 1024)] * 32
+    sha256, size = store.write(box.resources.media_folder, box.cast.tenant_a, content)
+    media_id = keep(box, box.cast.tenant_a, sha256, box.cast.ana.id, "application/pdf")
+    answer = signed_in["Ana"].head(f"/api/v1/media/{media_id}", headers={"accept": "*/*"})
+    assert (answer.status_code, int(answer.headers["content-length"])) == (200, size)
+    assert sum(read) < size / 4
+
+
+def without_names(headers: httpx.Headers) -> dict[str, str]:
+    """What differs from answer to answer."""
+    return {name: value for name, value in headers.items() if name not in ("x-request-id", "date", "set-cookie")}
