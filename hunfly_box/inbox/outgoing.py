@@ -25,11 +25,14 @@ MIME_OF = {
     "sticker": "image/",
     "document": "",
 }
-TYPES = ("text", *MIME_OF, "location", "contacts")
+TYPES = ("text", *MIME_OF, "location", "contacts", "forward")
 
 
 class Outgoing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`media_id` names an upload, or the media of a message the person may read."""
+    """`media_id` names an upload, or the media of a message the person may read.
+
+    Type `forward` sends on all that the message `forward_id` says: its text, file, place, cards or poll.
+    """
 
     type: str
     text: str | None = None
@@ -38,6 +41,7 @@ class Outgoing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     location: Location | None = None
     contacts: list[SharedContact] | None = None
     forwarded: bool = False
+    forward_id: UUID | None = None
 
 
 def check(message: Outgoing) -> None:
@@ -75,6 +79,7 @@ def _misplaced(message: Outgoing) -> list[FieldError]:
         ("media_id", message.media_id is not None, message.type in MIME_OF),
         ("location", message.location is not None, message.type == "location"),
         ("contacts", message.contacts is not None, message.type == "contacts"),
+        ("forward_id", message.forward_id is not None, message.type == "forward"),
     ):
         if needed and not given:
             problems.append(FieldError(field, "required", f"A message of type {message.type} needs it."))

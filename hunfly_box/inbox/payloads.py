@@ -96,7 +96,7 @@ def poll_of(type_: str, payload: Payload) -> Poll | None:
     votes = _votes(payload)
     return Poll(
         name=payload.get("question") or "",
-        options=[PollOption(name=name, votes=votes.get(name, 0)) for name in _option_names(payload)],
+        options=[PollOption(name=name, votes=votes.get(name, 0)) for name in option_names(payload)],
         selectable=int(payload.get("selectable") or 0),
     )
 
@@ -183,7 +183,12 @@ def _phone(phone: Any) -> str:
     return str(phone.get("number") or phone.get("wa_id") or "") if isinstance(phone, dict) else str(phone)
 
 
-def _option_names(payload: Payload) -> list[str]:
+def has_numbers(payload: Payload) -> bool:
+    """Whether any of the cards has a number: one without cannot be sent."""
+    return any(_phone(phone) for entry in payload.get("contacts") or () for phone in entry.get("phones") or ())
+
+
+def option_names(payload: Payload) -> list[str]:
     return [str(option["name"] if isinstance(option, dict) else option) for option in payload.get("options") or ()]
 
 

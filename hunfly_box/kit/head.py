@@ -1,7 +1,7 @@
 """HEAD is answered as GET would be, without the body."""
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPDisconnectEvent, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPDisconnectEvent, HTTPReceiveMessage, Message, Receive, Scope, Send
 
 
 class HeadAsGet:
@@ -23,7 +23,7 @@ class HeadAsGet:
                 await send(message)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        async def receive_until_answered() -> Message:
+        async def receive_until_answered() -> HTTPReceiveMessage:
             # A file that nobody hears is not read to its end.
             return HTTPDisconnectEvent(type="http.disconnect") if is_answered else await receive()
 

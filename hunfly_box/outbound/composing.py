@@ -18,6 +18,7 @@ from hunfly_box.providers.messenger import (
     OutgoingLocation,
     OutgoingMedia,
     OutgoingMessage,
+    OutgoingPoll,
     Refused,
 )
 from hunfly_box.providers.port import Address
@@ -114,6 +115,7 @@ def compose(resources: Resources, tenant_id: UUID, draft: Draft) -> OutgoingMess
         media=_media(resources, tenant_id, draft),
         location=_location(payload) if draft.type == "location" else None,
         contacts=_contacts(payload) if draft.type == "contacts" else (),
+        poll=_poll(payload) if draft.type == "poll" else None,
         quoted=draft.quoted_key(),
         quoted_text=draft.quoted_text,
         mentions=tuple(_mentions(payload)),
@@ -159,6 +161,14 @@ def _contacts(payload: dict[str, Any]) -> tuple[OutgoingContact, ...]:
         OutgoingContact(card.get("name") or number, number, card.get("organization"), _first(card.get("emails")))
         for card in payload.get("contacts") or ()
         for number in _numbers(card)
+    )
+
+
+def _poll(payload: dict[str, Any]) -> OutgoingPoll:
+    return OutgoingPoll(
+        str(payload.get("question") or ""),
+        tuple(str(option) for option in payload.get("options") or ()),
+        int(payload.get("selectable") or 0),
     )
 
 

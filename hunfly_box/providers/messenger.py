@@ -69,6 +69,14 @@ class OutgoingContact(Struct, frozen=True):
     email: str | None = None
 
 
+class OutgoingPoll(Struct, frozen=True):
+    """`selectable`: how many options one person may choose; 0 is any number."""
+
+    question: str
+    options: tuple[str, ...]
+    selectable: int = 1
+
+
 class MessageKey(Struct, frozen=True):
     """Names a message at the provider. `chat` and `author` are raw addresses; `author` only in groups."""
 
@@ -81,7 +89,7 @@ class MessageKey(Struct, frozen=True):
 class OutgoingMessage(Struct, frozen=True):
     """`to` is a raw address.
 
-    Types: text, image, video, video_note, audio, voice, document, sticker, location, contacts.
+    Types: text, image, video, video_note, audio, voice, document, sticker, location, contacts, poll.
     """
 
     to: str
@@ -90,6 +98,7 @@ class OutgoingMessage(Struct, frozen=True):
     media: OutgoingMedia | None = None
     location: OutgoingLocation | None = None
     contacts: tuple[OutgoingContact, ...] = ()
+    poll: OutgoingPoll | None = None
     quoted: MessageKey | None = None
     quoted_text: str | None = None
     mentions: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from hunfly_box.inbox import events, outgoing, payloads, rows
+from hunfly_box.inbox import events, outgoing, rows
 from hunfly_box.inbox.commands import assigning, drafting, forwarding, reading, resolving, rounds
 from hunfly_box.inbox.outgoing import Outgoing, invalid
 from hunfly_box.kit.database import TenantTransaction
@@ -91,23 +91,23 @@ def write(
 ) -> UUID:
     """The row itself, as the conversation's last message."""
     message_id = new_id()
-    media_id = forwarding.media_for(tx, message, conversation.id) if message.media_id else None
+    content = forwarding.content_of(tx, message, conversation.id)
     quote = _quote(tx, conversation.id, message.quoted_id) if message.quoted_id else NO_QUOTE
     sent_at: datetime = tx.scalar(
         INSERT,
         id=message_id,
         conversation_id=conversation.id,
         channel_id=conversation.channel_id,
-        type=message.type,
+        type=content.type,
         user_id=tx.scope.user_id,
-        text=message.text or None,
-        payload=json.dumps(payloads.stored(message.location, message.contacts)),
-        media_id=media_id,
+        text=content.text,
+        payload=json.dumps(content.payload),
+        media_id=content.media_id,
         status=status,
         quoted_provider_id=quote.provider_id,
         quoted_text=quote.text,
         quoted_author=quote.author,
-        is_forwarded=message.forwarded,
+        is_forwarded=content.is_forwarded,
         client_key=client_key,
     )
     tx.execute(LAST_MESSAGE, id=conversation.id, message_id=message_id, sent_at=sent_at)

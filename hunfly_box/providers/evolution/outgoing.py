@@ -9,6 +9,7 @@ from hunfly_box.providers.messenger import (
     OutgoingLocation,
     OutgoingMedia,
     OutgoingMessage,
+    OutgoingPoll,
     Refused,
 )
 
@@ -41,6 +42,8 @@ def request_for(message: OutgoingMessage) -> Request:
         return "/message/sendLocation", {**common, **_place(message.location)}
     if message.type == "contacts" and message.contacts:
         return "/message/sendContact", {**common, "contact": [_card(person) for person in message.contacts]}
+    if message.type == "poll" and message.poll is not None:
+        return "/message/sendPoll", {**common, **_poll(message.poll)}
     raise Refused("engine.refused", f"a {message.type} without its content cannot be sent", permanent=True)
 
 
@@ -88,6 +91,10 @@ def _card(person: OutgoingContact) -> dict[str, Any]:
     if person.email:
         card["email"] = person.email
     return card
+
+
+def _poll(poll: OutgoingPoll) -> dict[str, Any]:
+    return {"name": poll.question, "selectableCount": poll.selectable, "values": list(poll.options)}
 
 
 def _base64(content: bytes) -> str:

@@ -1,9 +1,10 @@
 // Forwarding one message to another conversation.
-import { $, avatar, element, must, toast } from './dom';
+import { avatar, element, must, toast } from './dom';
 import { explain } from './head';
 import { t } from './i18n';
 import { rawText } from './message_menu';
 import { api } from './net';
+import { wordFor } from './page';
 import { send } from './sending';
 
 interface Found {
@@ -14,7 +15,7 @@ interface Found {
 }
 
 const ASK_AFTER_MS = 200;
-const WITH_MEDIA = ['image', 'video', 'video_note', 'audio', 'voice', 'document', 'sticker'];
+const NEVER = ['view_once', 'unsupported'];
 
 let message: HTMLElement | null = null;
 let isReady = false;
@@ -23,6 +24,7 @@ let timer = 0;
 const dialog = (): HTMLDialogElement => must<HTMLDialogElement>('#dlg-forward');
 
 export function openForward(chosen: HTMLElement): void {
+  if (NEVER.includes(chosen.dataset.type!)) return toast(wordFor('error', 'message.not_forwardable'));
   message = chosen;
   if (!isReady) listen();
   dialog().showModal();
@@ -73,20 +75,8 @@ function rowFor(found: Found): HTMLElement {
 
 function forward(conversation: string, name: string): void {
   if (!message) return;
-  const type = message.dataset.type ?? 'text';
-  const hasMedia = WITH_MEDIA.includes(type);
-  const text = $('.tx', message) ? rawText(message) : '';
-  if (!hasMedia && !text) {
-    toast(t('Este tipo de mensagem não pode ser encaminhado.'));
-    return;
-  }
-  send({
-    conversation,
-    type: hasMedia ? type.replace('video_note', 'video') : 'text',
-    text,
-    mediaId: hasMedia ? message.dataset.media : undefined,
-    forwarded: true,
-  });
+  const text = rawText(message) || wordFor('preview', message.dataset.type!) || t('Mídia');
+  send({ conversation, type: 'forward', text, forward: message.dataset.id });
   dialog().close();
   toast(t('Encaminhada para %(name)s.', { name }));
 }

@@ -5,7 +5,9 @@ export interface Unsent {
   user: string;
   conversation: string;
   at: string;
-  body: { type: string; text?: string; quoted_id?: string; media_id?: string; forwarded?: boolean };
+  body: { type: string; text?: string; quoted_id?: string; media_id?: string; forward_id?: string };
+  /** What the bubble says until the server's own comes. */
+  shown: string;
   quoted?: { id: string; who: string; text: string };
   /** A file that is not uploaded yet; structured clone keeps it. */
   file?: { blob: Blob; name: string; voice: boolean };

@@ -1,7 +1,7 @@
 // Optimistic sending: the bubble stands at once, the request follows, one after the other per conversation so that order
 // holds. What has no answer yet is kept and repeated with its key; what is refused says why, in place.
 import { unsentBubble } from './bubbles';
-import { $, element, newKey, put } from './dom';
+import { $, element, newKey, put, toast } from './dom';
 import { typeOf } from './files';
 import { t } from './i18n';
 import { liveState, on } from './live';
@@ -20,8 +20,8 @@ export interface Writing {
   text?: string;
   quoted?: { id: string; who: string; text: string };
   file?: { blob: Blob; name: string; voice: boolean };
-  mediaId?: string;
-  forwarded?: boolean;
+  /** Another message, all of which is sent on; `text` is only shown. */
+  forward?: string;
 }
 
 type ThreadOf = (conversation: string) => Thread | null;
@@ -45,7 +45,7 @@ export async function startSending(find: ThreadOf): Promise<void> {
 }
 
 export function send(writing: Writing): void {
-  const { conversation, type, text, quoted, file, mediaId, forwarded } = writing;
+  const { conversation, type, text = '', quoted, file, forward } = writing;
   const entry: Unsent = {
     key: newKey(),
     user: inboxBoot().me.id,
@@ -53,11 +53,11 @@ export function send(writing: Writing): void {
     at: new Date().toISOString(),
     body: {
       type,
-      text: text || undefined,
+      text: forward ? undefined : text || undefined,
       quoted_id: quoted?.id,
-      media_id: mediaId,
-      forwarded: forwarded || undefined,
+      forward_id: forward,
     },
+    shown: text,
     quoted,
     file,
   };
@@ -101,10 +101,8 @@ export function discardRefused(key: string): void {
 function showUnsent(entry: Unsent): void {
   const thread = threadOf(entry.conversation);
   if (!thread || thread.unsent(entry.key)) return;
-  const { key, at, body, quoted, file } = entry;
-  thread.addUnsent(
-    unsentBubble({ key, type: body.type, text: body.text ?? '', at: new Date(at), quoted, file }),
-  );
+  const { key, at, body, shown, quoted, file } = entry;
+  thread.addUnsent(unsentBubble({ key, type: body.type, text: shown, at: new Date(at), quoted, file }));
 }
 
 function enqueue(entry: Unsent): void {
@@ -188,6 +186,8 @@ function showProgress(entry: Unsent, event: ProgressEvent): void {
 function refuse(entry: Unsent, error: unknown): void {
   const why = error instanceof Refused ? refusalWords(error) : t('Não enviada.');
   refused.set(entry.key, { entry, why });
+  // Who forwards is reading another conversation.
+  if (entry.body.forward_id) toast(why);
   showRefusal(entry, why);
 }
 
