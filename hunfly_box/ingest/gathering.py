@@ -8,7 +8,7 @@ import msgspec
 
 from hunfly_box.ingest import wording
 from hunfly_box.ingest.literals import NULL, Array, quoted
-from hunfly_box.ingest.people import Key, Known, KnownPeople, key_of
+from hunfly_box.ingest.people import FRESH_SECONDS, Key, Known, KnownPeople, key_of
 from hunfly_box.ingest.received import Part
 from hunfly_box.kit.ids import new_id_text
 from hunfly_box.providers.port import (
@@ -54,6 +54,7 @@ class Gathered:
     """Numbers count from one, as Postgres does."""
 
     known: KnownPeople
+    now: float
     channels: dict[str, int] = field(default_factory=dict)
     tenants: Array = field(default_factory=Array)
     conversations: Array = field(default_factory=Array)
@@ -72,7 +73,7 @@ class Gathered:
 
 
 def gather(parts: Sequence[Part], known: KnownPeople) -> Gathered:
-    batch = Gathered(known)
+    batch = Gathered(known, now=max((part.received_at for part in parts), default=0.0))
     for part in parts:
         c = _channel(batch, part)
         if part.is_last:
@@ -154,7 +155,7 @@ def _conversation(
 ) -> tuple[int, int]:
     placed = batch.placed.get(key)
     known = batch.known.get(key)
-    is_known = known is not None and known.conversation_id is not None and _says_nothing_new(known, name, writes)
+    is_known = known is not None and known.conversation_id is not None and _says_nothing_new(batch, known, name, writes)
     if placed is not None and placed[0] is not None and (is_known or key in batch.wanted):
         if not is_known:
             entry = batch.wanted[key]
@@ -174,34 +175,48 @@ def _conversation(
 
 
 def _person(
-    batch: Gathered, part: Part, c: int, addresses: tuple[Address, ...], name: str | None, *, writes: bool = False
+    batch: Gathered,
+    part: Part,
+    c: int,
+    addresses: tuple[Address, ...],
+    name: str | None,
+    *,
+    writes: bool = False,
+    picture: str | None = None,
 ) -> int:
     key = key_of(part.channel.tenant, addresses)
     placed = batch.placed.get(key)
     known = batch.known.get(key)
-    is_known = known is not None and _says_nothing_new(known, name, writes)
+    is_known = known is not None and _says_nothing_new(batch, known, name, writes, picture)
     if placed is not None and (is_known or key in batch.wanted):
         if not is_known:
             entry = batch.wanted[key]
             entry.update(name=name or entry["name"], writes=writes or entry["writes"])
+            entry["picture"] = picture or entry["picture"]
         return placed[1]
     batch.people.append(known.contact_id if is_known and known is not None else NULL)
     a = len(batch.people)
     batch.placed[key] = None, a
     if not is_known:
         batch.wanted[key] = _wanted(c, None, a, addresses, name, opens=False, writes=writes)
+        batch.wanted[key]["picture"] = picture
     return a
 
 
-def _says_nothing_new(known: Known, name: str | None, writes: bool) -> bool:
-    return name in (None, known.name) and (known.has_written or not writes)
+def _says_nothing_new(
+    batch: Gathered, known: Known, name: str | None, writes: bool, picture: str | None = None
+) -> bool:
+    if name not in (None, known.name) or picture not in (None, known.picture_mark):
+        return False
+    return not writes or (known.has_written and batch.now - known.told_at < FRESH_SECONDS)
 
 
 def _wanted(
     c: int, v: int | None, a: int, addresses: tuple[Address, ...], name: str | None, *, opens: bool, writes: bool
 ) -> dict[str, Any]:
     described = _described(addresses)
-    return {"c": c, "v": v, "a": a, "addresses": described, "name": name, "opens": opens, "writes": writes}
+    told = {"c": c, "v": v, "a": a, "addresses": described, "name": name, "opens": opens, "writes": writes}
+    return told | {"picture": None}
 
 
 def _described(addresses: tuple[Address, ...]) -> list[dict[str, str]]:
@@ -264,7 +279,7 @@ def _poll(batch: Gathered, part: Part, c: int, event: PollTally) -> None:
 
 
 def _contact(batch: Gathered, part: Part, c: int, event: ContactSeen) -> None:
-    _person(batch, part, c, event.addresses, event.name)
+    _person(batch, part, c, event.addresses, event.name, picture=event.picture_mark)
 
 
 def _group(batch: Gathered, part: Part, c: int, event: GroupSeen) -> None:
@@ -328,4 +343,5 @@ def remembered(batch: Gathered, conversations: list[str | None], people: list[st
         name = entry["name"] or (known.name if known is not None else None)
         conversation_id = conversations[entry["v"] - 1] if entry["v"] is not None else None
         has_written = entry["writes"] or (known is not None and known.has_written)
-        batch.known.remember(key, Known(contact_id, conversation_id, name, has_written))
+        picture = entry["picture"] or (known.picture_mark if known is not None else None)
+        batch.known.remember(key, Known(contact_id, conversation_id, name, has_written, picture, batch.now))

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from hunfly_box.providers.port import Address
 
+# Longer than that, and somebody who writes is told to the database again: pictures are asked for once a day.
+FRESH_SECONDS = 86_400.0
 # About 6 MB when full; beyond, the oldest are forgotten and looked up again.
 MOST_REMEMBERED = 20_000
 
@@ -18,6 +20,8 @@ class Known:
     conversation_id: str | None
     name: str | None
     has_written: bool  # not only seen in history or in what we sent: who writes gets a picture
+    picture_mark: str | None = None
+    told_at: float = 0.0
 
 
 class KnownPeople:

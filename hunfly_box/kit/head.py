@@ -1,7 +1,11 @@
 """HEAD is answered as GET would be, without the body."""
 
+from typing import Any
+
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPDisconnectEvent, HTTPReceiveMessage, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPDisconnectEvent, Message, Receive, Scope, Send
+
+GONE = HTTPDisconnectEvent(type="http.disconnect")
 
 
 class HeadAsGet:
@@ -23,8 +27,9 @@ class HeadAsGet:
                 await send(message)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        async def receive_until_answered() -> HTTPReceiveMessage:
+        async def receive_until_answered() -> Any:
             # A file that nobody hears is not read to its end.
-            return HTTPDisconnectEvent(type="http.disconnect") if is_answered else await receive()
+            return GONE if is_answered else await receive()
 
-        await self._app({**scope, "method": "GET"}, receive_until_answered, send_head)  # type: ignore[arg-type]
+        as_get: Any = {**scope, "method": "GET"}
+        await self._app(as_get, receive_until_answered, send_head)

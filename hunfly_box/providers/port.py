@@ -175,6 +175,10 @@ class ContactSeen(Struct, frozen=True):
     name: str | None = None
     picture_url: str | None = None
 
+    @property
+    def picture_mark(self) -> str | None:
+        return picture_mark(self.picture_url)
+
 
 class GroupSeen(Struct, frozen=True):
     group: Address
@@ -275,3 +279,8 @@ class Delivery(Struct, frozen=True):
     kind: str | None
     channel_ref: str | None
     events: tuple[Event, ...]
+
+
+def picture_mark(url: str | None) -> str | None:
+    """Which picture an address leads to: its query is a signature that changes by the hour."""
+    return url.partition("?")[0] if url else None

@@ -106,6 +106,15 @@ def change_contact(engine: Engine, contact: str, **fields: Any) -> Json:
 
 
 @command
+def change_picture(engine: Engine, instance: str, contact: str) -> None:
+    """They put another portrait of themselves on their phone."""
+    found, person = instance_of(engine.world, instance), contact_of(engine.world, contact)
+    person.picture += 1
+    entry = {"remoteJid": person.live_jid, "profilePicUrl": engine.world.picture_url(person), "instanceId": found.id}
+    engine.webhooks.queue(found, "contacts.update", [entry])
+
+
+@command
 def not_on_whatsapp(engine: Engine, numbers: list[str]) -> None:
     engine.world.not_on_whatsapp.update(numbers)
 

@@ -33,7 +33,7 @@ class Contact:
     addressing: str = "pn"
     online: bool = True
     reads: bool = False
-    picture: bool = False
+    picture: int = 0  # none, the first, the second …
 
     @property
     def pn_jid(self) -> str | None:
@@ -199,7 +199,8 @@ class World:
         """Signed and short-lived in the real world, hence the query."""
         if contact is None or not contact.picture:
             return None
-        return f"{self.pictures_at}/store/pictures/{contact.number or contact.lid}.jpg?oe=0"
+        number = f"-{contact.picture}" if contact.picture > 1 else ""
+        return f"{self.pictures_at}/store/pictures/{contact.number or contact.lid}{number}.jpg?oe=0"
 
     def contact_by_jid(self, jid: str) -> Contact | None:
         return next((one for one in self.contacts.values() if one.answers_to(jid)), None)

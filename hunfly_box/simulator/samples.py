@@ -34,7 +34,9 @@ MINUTES_BETWEEN = 47
 def fill(world: World) -> None:
     for n, (name, number, lid, addressing) in enumerate(PEOPLE):
         if f"sample-{n}" not in world.contacts:
-            world.add_contact(name, id=f"sample-{n}", number=number, lid=lid, addressing=addressing, picture=n % 3 != 1)
+            world.add_contact(
+                name, id=f"sample-{n}", number=number, lid=lid, addressing=addressing, picture=int(n % 3 != 1)
+            )
     if GROUP_JID not in world.groups:
         world.groups[GROUP_JID] = Group(GROUP_JID, GROUP_SUBJECT, ["sample-0", "sample-1", "sample-2"])
 

@@ -138,6 +138,7 @@ BEGIN
       attributes = gone.attributes || k.attributes, blocked_at = coalesce(k.blocked_at, gone.blocked_at),
       avatar_sha256 = coalesce(k.avatar_sha256, gone.avatar_sha256),
       avatar_checked_at = CASE WHEN k.avatar_sha256 IS NULL THEN gone.avatar_checked_at ELSE k.avatar_checked_at END,
+      avatar_mark = CASE WHEN k.avatar_sha256 IS NULL THEN gone.avatar_mark ELSE k.avatar_mark END,
       created_at = least(k.created_at, gone.created_at)
     WHERE k.tenant_id = p_tenant AND k.id = p_keeper;
 END $$;
@@ -512,7 +513,7 @@ DECLARE
 BEGIN
   changes := '[]';
   FOR wanted IN
-    SELECT w.* FROM jsonb_to_recordset(p_wanted) AS w(c integer, v integer, a integer, addresses jsonb, name text, opens boolean, writes boolean)
+    SELECT w.* FROM jsonb_to_recordset(p_wanted) AS w(c integer, v integer, a integer, addresses jsonb, name text, opens boolean, writes boolean, picture text)
     ORDER BY p_tenants[w.c], w.addresses
   LOOP
     BEGIN
@@ -525,13 +526,13 @@ BEGIN
         conversation := app.conversation_with(p_tenants[wanted.c], p_channels[wanted.c], person, wanted.opens);
         conversations[wanted.v] := conversation;
       END IF;
-      -- Pictures change rarely: asked for when somebody new writes, then at most once a week. Without a ring: there is no hurry,
-      -- and a crowd of newcomers must not take the machine from what people wait for.
+      -- Pictures change rarely: asked for when somebody new writes, when the provider names another one than we have, and else at
+      -- most once a day. Without a ring: there is no hurry, and a crowd of newcomers must not take the machine from what people wait for.
       -- A group does not write itself: the same question also brings its subject.
-      IF (wanted.writes OR wanted.v IS NOT NULL)
-         AND EXISTS (SELECT 1 FROM app.contacts k WHERE k.tenant_id = p_tenants[wanted.c] AND k.id = person
-                                   AND (wanted.writes OR k.is_group)
-                                   AND (k.avatar_checked_at IS NULL OR k.avatar_checked_at < now() - interval '7 days')) THEN
+      IF EXISTS (SELECT 1 FROM app.contacts k WHERE k.tenant_id = p_tenants[wanted.c] AND k.id = person
+                   AND ((wanted.writes OR wanted.v IS NOT NULL AND k.is_group)
+                          AND (k.avatar_checked_at IS NULL OR k.avatar_checked_at < now() - interval '1 day')
+                        OR k.avatar_checked_at IS NOT NULL AND k.avatar_mark IS DISTINCT FROM coalesce(wanted.picture, k.avatar_mark))) THEN
         PERFORM app.put_work(p_tenants[wanted.c], 'contacts.avatar', person::text,
           jsonb_build_object('contact_id', person, 'channel_id', p_channels[wanted.c]));
       END IF;

@@ -66,6 +66,7 @@ CREATE TABLE app.contacts (
   blocked_at timestamptz,
   avatar_sha256 text,
   avatar_checked_at timestamptz,
+  avatar_mark text,                             -- the provider's address of that picture, without its signature
   created_at timestamptz NOT NULL DEFAULT now(),
   version bigint NOT NULL DEFAULT app.now_us(),
   folded text GENERATED ALWAYS AS (app.fold(coalesce(name, '') || ' ' || coalesce(push_name, '') || ' ' || coalesce(phone, ''))) STORED,

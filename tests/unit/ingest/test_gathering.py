@@ -13,7 +13,7 @@ from hunfly_box.ingest.received import Part, parts_of, received
 from hunfly_box.ingest.routes import Channel
 from hunfly_box.ingest.statement import TYPES, parameters
 from hunfly_box.kit.ids import new_id
-from hunfly_box.providers.port import Address, Delivery, Ignored, IncomingMessage, Parked
+from hunfly_box.providers.port import Address, ContactSeen, Delivery, Ignored, IncomingMessage, Parked
 
 TENANT, CHANNEL = new_id(), new_id()
 OWN = Channel(TENANT, CHANNEL, str(TENANT), str(CHANNEL), "evolution", "loja", "route", "pt_BR", ())
@@ -24,8 +24,8 @@ def text(id_: str, **more: Any) -> IncomingMessage:
     return IncomingMessage(id_, "in", PHONE, "text", 1_790_000_000.0, text="oi", author_name="Maria", **more)
 
 
-def parts(*events: Any) -> list[Part]:
-    return parts_of(received(OWN, Delivery("messages.upsert", "loja", tuple(events)), b"{}", 1_790_000_001.0))
+def parts(*events: Any, at: float = 1_790_000_001.0) -> list[Part]:
+    return parts_of(received(OWN, Delivery("messages.upsert", "loja", tuple(events)), b"{}", at))
 
 
 def test_one_person_is_asked_for_once_and_never_again() -> None:
@@ -55,6 +55,24 @@ def test_who_was_known_from_history_is_told_once_more_on_writing_for_the_picture
     assert [entry["writes"] for entry in writing.wanted.values()] == [True]
     remembered(writing, [conversation], [person])
     assert gather(parts(text("D")), known).wanted == {}
+
+
+def test_who_goes_on_writing_is_told_once_a_day_for_the_picture() -> None:
+    known = KnownPeople()
+    remembered(gather(parts(text("A")), known), [str(new_id())], [str(new_id())])
+    assert gather(parts(text("B"), at=1_790_080_000.0), known).wanted == {}
+    assert len(gather(parts(text("C"), at=1_790_090_000.0), known).wanted) == 1
+
+
+def test_another_picture_is_told_once() -> None:
+    known = KnownPeople()
+    seen = [ContactSeen((PHONE,), "Maria", f"https://pps.example/{name}?oe=1") for name in ("1.jpg", "1.jpg", "2.jpg")]
+    told = []
+    for contact in seen:
+        batch = gather(parts(contact), known)
+        told.append([entry["picture"] for entry in batch.wanted.values()])
+        remembered(batch, [], [str(new_id())])
+    assert told == [["https://pps.example/1.jpg"], [], ["https://pps.example/2.jpg"]]
 
 
 def test_a_body_about_another_channel_brings_no_events() -> None:

@@ -197,12 +197,16 @@ export function explain(error: unknown): void {
   else toast(t('Sem resposta do servidor. Tente de novo.'));
 }
 
-/** Profile pictures come later than the first message. */
+/** Profile pictures come later than the first message, and change. */
 function showFace({ contact }: Conversation): void {
   if (!contact.avatar_url) return;
   for (const holder of ['#pane .th-h', '#side .who-card']) {
     const face = $(`${holder} > .av`);
-    if (face && !$('img', face)) face.append($('img', avatar(contact))!);
+    const shown = face && $<HTMLImageElement>('img', face);
+    const fresh = $<HTMLImageElement>('img', avatar(contact))!;
+    if (shown?.src === fresh.src) continue;
+    shown?.remove();
+    face?.append(fresh);
   }
 }
 
