@@ -14,6 +14,7 @@ from hunfly_box.channels import jobs as channel_jobs
 from hunfly_box.inbox import jobs as inbox_jobs
 from hunfly_box.inbox import live_relay
 from hunfly_box.ingest import jobs as ingest_jobs
+from hunfly_box.ingest import pairing
 from hunfly_box.kit import metrics
 from hunfly_box.kit.announcing import Ring
 from hunfly_box.kit.job_queue import Job, JobFunction, JobQueue, Timed
@@ -64,7 +65,7 @@ def start(resources: Resources, queue: JobQueue, gaps: Gaps | None = None) -> Ru
     """`gaps`: the pauses between sends, where a test wants them other than the limit asks for."""
     keeper = LeaseKeeper()
     courier = Courier(resources, queue, keeper, gaps or Gaps.for_limit(resources.settings.sends_per_minute))
-    work = _merged(outbound_jobs.work(courier), media_jobs.WORK)
+    work = _merged(outbound_jobs.work(courier), media_jobs.WORK, pairing.WORK)
     runner = WorkRunner(resources.database, resources, work, keeper, resources.process_id)
     jobs = _merged(
         _own_jobs(queue, work),

@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
-// Gzipped bytes of everything a browser may load; the build fails above.
-const BUDGETS = { js: 40_000, css: 20_000 };
+// Gzipped bytes of everything a browser may load, and of the script that nearly every page runs on; the build fails above.
+const BUDGETS = { js: 40_000, 'app.js': 28_000, css: 20_000 };
 
 const root = import.meta.dirname;
 // Built beside the old one and put in its place when whole: a running box never meets half a build.
@@ -97,6 +97,11 @@ function copyFonts() {
   }
 }
 
+/** Apart from our own script, because one page of many uses it. */
+function copyHtmx() {
+  fs.copyFileSync(path.join(modules, 'htmx.org', 'dist', 'htmx.esm.min.js'), path.join(out, 'htmx.js'));
+}
+
 /** The texts of `t('…')` and `tn('…', '…', n)`: the page delivers their translations. */
 function writeScriptTexts() {
   const quoted = /'((?:[^'\\\n]|\\.)*)'/.source;
@@ -154,6 +159,7 @@ function compressAndWeigh() {
       brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }),
     );
     if (kind in weight) weight[kind] += gzipped.length;
+    if (name in BUDGETS) weight[name] = gzipped.length;
     console.log(name.padEnd(28), String(bytes.length).padStart(8), 'gz', String(gzipped.length).padStart(7));
   }
   return weight;
@@ -161,7 +167,7 @@ function compressAndWeigh() {
 
 function checkBudgets(weight) {
   for (const [kind, limit] of Object.entries(BUDGETS)) {
-    console.log(`all ${kind}: ${weight[kind]} of ${limit} bytes gzipped`);
+    console.log(`${kind}: ${weight[kind]} of ${limit} bytes gzipped`);
     if (weight[kind] > limit) fail(`${kind} is over its budget`);
   }
 }
@@ -195,6 +201,7 @@ fs.rmSync(out, { recursive: true, force: true });
 fs.mkdirSync(out, { recursive: true });
 console.log(`${writeIcons()} icons`);
 copyFonts();
+copyHtmx();
 writeScriptTexts();
 await (isWatching ? buildAgainOnChange() : buildOnce());
 if (!isWatching && !process.exitCode) putInPlace();

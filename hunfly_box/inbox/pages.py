@@ -15,12 +15,13 @@ from hunfly_box.access import frame, permissions
 from hunfly_box.access.viewer import Viewer
 from hunfly_box.bootstrap import Resources
 from hunfly_box.inbox import queries, views
+from hunfly_box.inbox.objects import Message
 from hunfly_box.kit import hx
 from hunfly_box.kit.errors import Forbidden
 
 CHANGES_AT_ONCE = 200
 ROWS_AT_ONCE = 50
-OlderCount = Annotated[int, QueryParameter(name="n", ge=1, le=500)]
+Count = Annotated[int, QueryParameter(name="n", ge=1, le=500)]
 
 
 @get("/inbox", sync_to_thread=True, opt={"permission": "profile.read"})
@@ -90,15 +91,29 @@ def some_rows(resources: Resources, viewer: Viewer, ids: str) -> Response[str]:
 
 
 @get("/inbox/{conversation_id:uuid}/older", sync_to_thread=True, opt={"permission": "message.read"})
-def older(
-    resources: Resources, viewer: Viewer, conversation_id: UUID, before: UUID, n: OlderCount = 50
-) -> Response[str]:
+def older(resources: Resources, viewer: Viewer, conversation_id: UUID, before: UUID, n: Count = 50) -> Response[str]:
     with resources.database.transaction(viewer.scope()) as tx:
-        messages, has_more = queries.messages_before(tx, conversation_id, before, n)
-    answer = frame.fragment(resources, viewer, "inbox/messages.html", messages=messages)
-    if has_more:
-        answer.headers["X-More"] = "1"
-    return answer
+        messages, has_older = queries.messages_before(tx, conversation_id, before, n)
+    return _part(resources, viewer, messages, has_older=has_older)
+
+
+@get("/inbox/{conversation_id:uuid}/newer", sync_to_thread=True, opt={"permission": "message.read"})
+def newer(resources: Resources, viewer: Viewer, conversation_id: UUID, after: UUID, n: Count = 50) -> Response[str]:
+    """For a thread that shows a part further up."""
+    with resources.database.transaction(viewer.scope()) as tx:
+        messages, has_newer = queries.messages_after(tx, conversation_id, after, n)
+    return _part(resources, viewer, messages, has_newer=has_newer)
+
+
+@get("/inbox/{conversation_id:uuid}/around", sync_to_thread=True, opt={"permission": "message.read"})
+def around(
+    resources: Resources, viewer: Viewer, conversation_id: UUID, message: UUID | None = None, n: Count = 60
+) -> Response[str]:
+    """The thread where a message stands, however far back; without one, its end."""
+    with resources.database.transaction(viewer.scope()) as tx:
+        queries.require_conversation(tx, conversation_id)
+        messages, has_older, has_newer = queries.messages_around(tx, conversation_id, message, n)
+    return _part(resources, viewer, messages, has_older=has_older, has_newer=has_newer)
 
 
 @get("/inbox/{conversation_id:uuid}/changes", sync_to_thread=True, opt={"permission": "message.read"})
@@ -119,6 +134,17 @@ def side(resources: Resources, viewer: Viewer, conversation_id: UUID) -> Respons
         context = views.side(tx, conversation_id, around["channels"])
     whole = frame.frame(resources, viewer, "inbox")
     return frame.fragment(resources, viewer, "inbox/side.html", **whole, **around, **context)
+
+
+def _part(
+    resources: Resources, viewer: Viewer, messages: list[Message], *, has_older: bool = False, has_newer: bool = False
+) -> Response[str]:
+    answer = frame.fragment(resources, viewer, "inbox/messages.html", messages=messages)
+    if has_older:
+        answer.headers["X-More"] = "1"
+    if has_newer:
+        answer.headers["X-Newer"] = "1"
+    return answer
 
 
 def _ids(text: str) -> Iterator[UUID]:
@@ -166,4 +192,4 @@ def _may_read(viewer: Viewer) -> bool:
     return True
 
 
-ROUTES = [inbox, inbox_at, inbox_list, some_rows, older, changes, side]
+ROUTES = [inbox, inbox_at, inbox_list, some_rows, older, newer, around, changes, side]

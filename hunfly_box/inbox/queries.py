@@ -29,6 +29,12 @@ WHERE m.tenant_id = app.tenant_id() AND m.conversation_id = :conversation_id {af
 ORDER BY m.sent_at DESC, m.id DESC LIMIT :limit
 """
 AFTER_MESSAGE = "AND (m.sent_at, m.id) < (:after_at, :after_id)"
+THREAD_DOWNWARDS = """
+SELECT m.id, m.sent_at AS at FROM app.messages m
+WHERE m.tenant_id = app.tenant_id() AND m.conversation_id = :conversation_id {after}
+ORDER BY m.sent_at, m.id LIMIT :limit
+"""
+BELOW_MESSAGE = "AND (m.sent_at, m.id) > (:after_at, :after_id)"
 POSITION_OF = """
 SELECT m.id, m.sent_at AS at FROM app.messages m
 WHERE m.tenant_id = app.tenant_id() AND m.id = :message_id AND m.conversation_id = :conversation_id
@@ -151,9 +157,29 @@ def messages_before(
     tx: TenantTransaction, conversation_id: UUID, message_id: UUID, limit: int
 ) -> tuple[list[Message], bool]:
     """The page above a message, oldest first, and whether there is more above it."""
-    start = tx.one(Position, POSITION_OF, message_id=message_id, conversation_id=conversation_id)
-    positions, following = _cut(tx, THREAD, AFTER_MESSAGE, start, limit, {"conversation_id": conversation_id})
-    return objects.messages(tx, [position.id for position in reversed(positions)]), following is not None
+    positions, has_more = _above(tx, _position(tx, conversation_id, message_id), conversation_id, limit)
+    return _read(tx, positions), has_more
+
+
+def messages_after(
+    tx: TenantTransaction, conversation_id: UUID, message_id: UUID, limit: int
+) -> tuple[list[Message], bool]:
+    """The page below a message, oldest first, and whether there is more below it."""
+    positions, has_more = _below(tx, _position(tx, conversation_id, message_id), conversation_id, limit)
+    return _read(tx, positions), has_more
+
+
+def messages_around(
+    tx: TenantTransaction, conversation_id: UUID, message_id: UUID | None, limit: int
+) -> tuple[list[Message], bool, bool]:
+    """A message with as many above as below, or the newest; and whether there is more above, and below."""
+    if message_id is None:
+        newest, has_older = _above(tx, None, conversation_id, limit)
+        return _read(tx, newest), has_older, False
+    middle = _position(tx, conversation_id, message_id)
+    above, has_older = _above(tx, middle, conversation_id, limit // 2)
+    below, has_newer = _below(tx, middle, conversation_id, limit // 2)
+    return _read(tx, [*above, middle, *below]), has_older, has_newer
 
 
 def messages_changed(
@@ -208,6 +234,27 @@ def label(tx: TenantTransaction, label_id: UUID) -> Label:
 def members(tx: TenantTransaction) -> list[Member]:
     """The people conversations can be given to."""
     return tx.all(Member, MEMBERS)
+
+
+def _position(tx: TenantTransaction, conversation_id: UUID, message_id: UUID) -> Position:
+    """Raises NotFound."""
+    return tx.one(Position, POSITION_OF, message_id=message_id, conversation_id=conversation_id)
+
+
+def _above(
+    tx: TenantTransaction, start: Position | None, conversation_id: UUID, limit: int
+) -> tuple[list[Position], bool]:
+    found, following = _cut(tx, THREAD, AFTER_MESSAGE, start, limit, {"conversation_id": conversation_id})
+    return found[::-1], following is not None
+
+
+def _below(tx: TenantTransaction, start: Position, conversation_id: UUID, limit: int) -> tuple[list[Position], bool]:
+    found, following = _cut(tx, THREAD_DOWNWARDS, BELOW_MESSAGE, start, limit, {"conversation_id": conversation_id})
+    return found, following is not None
+
+
+def _read(tx: TenantTransaction, positions: list[Position]) -> list[Message]:
+    return objects.messages(tx, [position.id for position in positions])
 
 
 def _cut(

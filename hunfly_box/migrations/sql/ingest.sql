@@ -214,7 +214,7 @@ DECLARE
   made uuid;
 BEGIN
   INSERT INTO app.work (tenant_id, id, kind, dedup_key, payload, priority)
-    VALUES (p_tenant, app.new_id(), p_kind, p_dedup, p_payload, CASE p_kind WHEN 'contacts.avatar' THEN 9 ELSE 5 END)
+    VALUES (p_tenant, app.new_id(), p_kind, p_dedup, p_payload, CASE WHEN p_kind LIKE 'contacts.%' THEN 9 ELSE 5 END)
     ON CONFLICT DO NOTHING RETURNING id INTO made;
   RETURN CASE WHEN made IS NULL THEN '[]'::jsonb ELSE jsonb_build_array(jsonb_build_array('ring', p_tenant, p_kind, made)) END;
 END $$;
@@ -534,6 +534,14 @@ BEGIN
                           AND (k.avatar_checked_at IS NULL OR k.avatar_checked_at < now() - interval '1 day')
                         OR k.avatar_checked_at IS NOT NULL AND k.avatar_mark IS DISTINCT FROM coalesce(wanted.picture, k.avatar_mark))) THEN
         PERFORM app.put_work(p_tenants[wanted.c], 'contacts.avatar', person::text,
+          jsonb_build_object('contact_id', person, 'channel_id', p_channels[wanted.c]));
+      END IF;
+      -- Known by one of the two addresses alone, while there are people without a number: they may be one (ingest/pairing.py).
+      IF wanted.writes AND wanted.v IS NOT NULL
+         AND (SELECT count(DISTINCT i.kind) = 1 FROM app.contact_identities i
+              WHERE i.tenant_id = p_tenants[wanted.c] AND i.contact_id = person AND i.kind <> 'group')
+         AND EXISTS (SELECT 1 FROM app.contacts k WHERE k.tenant_id = p_tenants[wanted.c] AND k.phone IS NULL AND NOT k.is_group) THEN
+        PERFORM app.put_work(p_tenants[wanted.c], 'contacts.pair', person::text,
           jsonb_build_object('contact_id', person, 'channel_id', p_channels[wanted.c]));
       END IF;
     EXCEPTION WHEN data_exception OR integrity_constraint_violation OR program_limit_exceeded OR case_not_found THEN

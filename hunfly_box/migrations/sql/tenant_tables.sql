@@ -72,6 +72,7 @@ CREATE TABLE app.contacts (
   folded text GENERATED ALWAYS AS (app.fold(coalesce(name, '') || ' ' || coalesce(push_name, '') || ' ' || coalesce(phone, ''))) STORED,
   PRIMARY KEY (tenant_id, id)
 );
+CREATE INDEX contacts_without_number ON app.contacts (tenant_id) WHERE phone IS NULL AND NOT is_group;
 CREATE INDEX contacts_folded ON app.contacts USING gin (folded public.gin_trgm_ops);
 
 CREATE TABLE app.contact_identities (

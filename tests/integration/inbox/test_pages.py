@@ -120,6 +120,33 @@ def test_older_messages_come_a_page_at_a_time(world: World, browsers: Browsers) 
     assert "x-more" not in last.headers
 
 
+def test_the_thread_opens_anywhere_and_leads_back_to_its_end(world: World, browsers: Browsers) -> None:
+    said = [f"mensagem {number}." for number in range(12)]
+    conversation_id = world.conversation("Mariana", *said)
+    ids = [
+        row["id"]
+        for row in world.rows(
+            "SELECT id FROM app.messages WHERE conversation_id = :id ORDER BY sent_at, id", id=conversation_id
+        )
+    ]
+    browser = browser_of(browsers, world.box.cast.ana)
+
+    def part(path: str) -> tuple[list[int], bool, bool]:
+        answer = browser.get(f"/inbox/{conversation_id}/{path}")
+        shown = sorted((answer.text.index(text), number) for number, text in enumerate(said) if text in answer.text)
+        return [number for _, number in shown], "x-more" in answer.headers, "x-newer" in answer.headers
+
+    assert part(f"around?message={ids[5]}&n=4") == ([3, 4, 5, 6, 7], True, True)
+    assert part(f"around?message={ids[0]}&n=4") == ([0, 1, 2], False, True)
+    assert part(f"around?message={ids[11]}&n=4") == ([9, 10, 11], True, False)
+    assert part("around?n=4") == ([8, 9, 10, 11], True, False)
+    assert part(f"newer?after={ids[7]}&n=3") == ([8, 9, 10], False, True)
+    assert part(f"newer?after={ids[10]}&n=3") == ([11], False, False)
+    assert browser.get(f"/inbox/{conversation_id}/around?message={new_id()}").status_code == 404
+    elsewhere = world.conversation("Outra")
+    assert browser.get(f"/inbox/{elsewhere}/around?message={ids[5]}").status_code == 404
+
+
 def test_changes_since_a_version(world: World, browsers: Browsers) -> None:
     conversation_id = world.conversation("Mariana", "um")
     version = world.rows("SELECT max(version) AS v FROM app.messages WHERE conversation_id = :id", id=conversation_id)
@@ -160,7 +187,14 @@ def test_what_is_not_there_is_not_found(world: World, strangers_world: World, br
     token = csrf(browser)
 
     for conversation_id in (of_bia, of_strangers, new_id()):
-        for path in ("", f"/older?before={new_id()}", "/changes?since=0", "/side"):
+        for path in (
+            "",
+            f"/older?before={new_id()}",
+            f"/newer?after={new_id()}",
+            "/around",
+            "/changes?since=0",
+            "/side",
+        ):
             assert browser.get(f"/inbox/{conversation_id}{path}").status_code == 404, path
         for path in ("seen", "unread"):
             answer = browser.request(

@@ -7,23 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from hunfly_box import simulator
-from hunfly_box.kit.database import Scope
 from hunfly_box.kit.ids import new_id
 from hunfly_box.media import avatars
 from tests.conftest import Box
-from tests.integration.ingest.harness import SECRETS, Ingest, add_channel, run, upsert
+from tests.integration.ingest.engine import Engine, engine
+from tests.integration.ingest.harness import upsert
 
 pytestmark = pytest.mark.services
 
 
 @dataclass
 class Maria:
-    """A customer with a portrait, at an engine of her own."""
+    """A customer with a portrait."""
 
-    box: Box
-    sim: simulator.Simulator
-    instance: str
+    engine: Engine
     number: str
 
     @property
@@ -32,55 +29,40 @@ class Maria:
 
     @property
     def contact(self) -> dict[str, Any]:
-        (found,) = self.rows("SELECT * FROM app.contacts WHERE phone = :phone", phone=f"+{self.number}")
+        (found,) = self.engine.rows("SELECT * FROM app.contacts WHERE phone = :phone", phone=f"+{self.number}")
         return found
 
-    def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
-        with self.box.resources.database.transaction(Scope.system(self.box.cast.tenant_a)) as tx:
-            return tx.all(dict, sql, **values)
+    @property
+    def version(self) -> int:
+        (found,) = self.engine.rows(
+            "SELECT version FROM app.conversations WHERE contact_id = :id", id=self.contact["id"]
+        )
+        return int(found["version"])
 
     def writes(self) -> None:
-        self.deliver(upsert(self.instance, self.chat, new_id().hex, "oi"))
+        self.engine.deliver(upsert(self.engine.instance, self.chat, new_id().hex, "oi"))
 
     def is_told(self, picture_url: str) -> None:
         entry = {"remoteJid": self.chat, "pushName": "Maria", "profilePicUrl": picture_url}
-        self.deliver({"event": "contacts.update", "instance": self.instance, "data": [entry]})
+        self.engine.deliver({"event": "contacts.update", "instance": self.engine.instance, "data": [entry]})
 
-    def deliver(self, *webhooks: dict[str, Any]) -> None:
-        async def scenario(ingest: Ingest) -> None:
-            for webhook in webhooks:
-                assert await ingest.deliver(webhook) == 200
-
-        run(self.box.resources, scenario)
+    def a_day_passes(self) -> None:
+        self.engine.rows("UPDATE app.contacts SET avatar_checked_at = now() - interval '25 hours' RETURNING id")
 
     def asked_for(self) -> bool:
         """Whether a worker is going to look; it has done so after this."""
-        waiting = self.rows(
-            "UPDATE app.work SET state = 'done' WHERE kind = 'contacts.avatar' AND state = 'queued' AND dedup_key = :id"
-            " RETURNING payload",
-            id=str(self.contact["id"]),
-        )
-        for work in waiting:
-            avatars.fetch(self.box.resources, self.box.cast.tenant_a, UUID(work["payload"]["contact_id"]))
+        waiting = self.engine.take_work("contacts.avatar")
+        for payload in waiting:
+            avatars.fetch(self.engine.box.resources, self.engine.box.cast.tenant_a, UUID(payload["contact_id"]))
         return bool(waiting)
-
-    def address(self) -> str:
-        """Of her portrait, as the engine names it now."""
-        (mark,) = self.rows("SELECT avatar_mark FROM app.contacts WHERE id = :id", id=self.contact["id"])
-        return str(mark["avatar_mark"])
 
 
 @pytest.fixture
 def maria(box: Box) -> Iterator[Maria]:
-    instance, number = f"loja{new_id().hex[-6:]}", f"55119{new_id().int % 10**8:08d}"
-    with simulator.start(time_scale=0.02, seed=7) as sim:
-        sim.create_instance(instance)
-        sim.scan(instance, "5511999990000")
-        sim.add_contact("Maria", number=number, picture=1)
-        channel = add_channel(box.resources, box.cast.tenant_a, instance, SECRETS | {"api_key": sim.api_key})
-        made = Maria(box, sim, instance, number)
-        made.rows("UPDATE app.channels SET engine_url = :url WHERE id = :id RETURNING id", url=sim.url, id=channel)
-        yield made
+    number = f"55119{new_id().int % 10**8:08d}"
+    with engine(box) as made:
+        made.sim.add_contact("Maria", number=number, picture=1)
+        yield Maria(made, number)
 
 
 def test_another_picture_is_fetched_as_soon_as_the_provider_names_it(maria: Maria) -> None:
@@ -89,18 +71,17 @@ def test_another_picture_is_fetched_as_soon_as_the_provider_names_it(maria: Mari
     first = maria.contact["avatar_sha256"]
     assert first
 
-    maria.is_told(maria.address() + "?oe=another-signature")
+    maria.is_told(maria.contact["avatar_mark"] + "?oe=another-signature")
     assert not maria.asked_for()
 
-    [before] = maria.rows("SELECT id, version FROM app.conversations WHERE contact_id = :id", id=maria.contact["id"])
-    maria.sim.command("change_picture", instance=maria.instance, contact=maria.number)
-    changed = maria.address().replace(".jpg", "-2.jpg")
+    before = maria.version
+    maria.engine.sim.command("change_picture", instance=maria.engine.instance, contact=maria.number)
+    changed = maria.contact["avatar_mark"].replace(".jpg", "-2.jpg")
     maria.is_told(changed + "?oe=0")
     assert maria.asked_for()
     assert maria.contact["avatar_sha256"] not in (None, first)
-    assert maria.address() == changed
-    [after] = maria.rows("SELECT version FROM app.conversations WHERE id = :id", id=before["id"])
-    assert after["version"] > before["version"]
+    assert maria.contact["avatar_mark"] == changed
+    assert maria.version > before
 
     maria.is_told(changed + "?oe=1")
     assert not maria.asked_for()
@@ -111,12 +92,11 @@ def test_who_writes_a_day_later_is_looked_at_again_and_nothing_new_moves_nothing
     assert maria.asked_for()
     maria.writes()
     assert not maria.asked_for()
-    maria.rows("UPDATE app.contacts SET avatar_checked_at = now() - interval '25 hours' RETURNING id")
+    maria.a_day_passes()
     maria.writes()
-    [before] = maria.rows("SELECT id, version FROM app.conversations WHERE contact_id = :id", id=maria.contact["id"])
+    before = maria.version
     assert maria.asked_for()
-    [after] = maria.rows("SELECT version FROM app.conversations WHERE id = :id", id=before["id"])
-    assert after["version"] == before["version"]
+    assert maria.version == before
 
 
 def test_an_engine_without_a_picture_leaves_the_last_one(maria: Maria) -> None:
@@ -124,8 +104,8 @@ def test_an_engine_without_a_picture_leaves_the_last_one(maria: Maria) -> None:
     maria.writes()
     assert maria.asked_for()
     first = maria.contact["avatar_sha256"]
-    maria.sim.command("change_contact", contact=maria.number, picture=0)
-    maria.rows("UPDATE app.contacts SET avatar_checked_at = now() - interval '25 hours' RETURNING id")
+    maria.engine.sim.command("change_contact", contact=maria.number, picture=0)
+    maria.a_day_passes()
     maria.writes()
     assert maria.asked_for()
     assert maria.contact["avatar_sha256"] == first

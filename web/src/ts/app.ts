@@ -1,12 +1,9 @@
-// Every page: theme, menus, commands; then what the page itself needs.
-import 'htmx.org/dist/htmx.esm.min.js';
+// Every page: theme, menus, dialogs, commands; then what the page itself needs.
 import './composer';
-import { $, must } from './dom';
+import { startChannels } from './channels';
+import { $, byId, copyOf, must, under } from './dom';
 import { startInbox } from './inbox';
 import { startMenus } from './menus';
-import { csrfHeaders } from './net';
-import { allowDesktop } from './notify';
-import { startPage } from './pages/page';
 import { setSizes } from './sizes';
 import { startClock } from './time';
 
@@ -27,7 +24,7 @@ const commands: Record<string, () => void> = {
 };
 
 document.addEventListener('click', (event) => {
-  const button = (event.target as Element).closest<HTMLElement>('[data-cmd]');
+  const button = under(event, '[data-cmd]');
   const run = button && commands[button.dataset.cmd!];
   if (!run) return;
   event.preventDefault();
@@ -35,33 +32,33 @@ document.addEventListener('click', (event) => {
   run();
 });
 
-// htmx 4: the request's headers are open to change here.
-document.addEventListener('htmx:config:request', (event) => {
-  const { ctx } = (event as CustomEvent<{ ctx: { request: { headers: Record<string, string> } } }>).detail;
-  Object.assign(ctx.request.headers, csrfHeaders());
+document.addEventListener('click', (event) => {
+  const button = under(event, '[data-dialog]');
+  const dialog = byId(button?.dataset.dialog ?? '') as HTMLDialogElement | null;
+  if (!button || !dialog) return;
+  button.closest<HTMLElement>('[popover]')?.hidePopover();
+  const wait = `${dialog.id}-wait`;
+  if (byId(wait)) dialog.firstElementChild!.replaceChildren(copyOf(`#${wait}`));
+  if (!dialog.open) dialog.showModal();
 });
-document.addEventListener('htmx:after:swap', () => setSizes(document));
 
 document.addEventListener('submit', (event) => {
   const form = event.target as HTMLFormElement;
   // The profile's choice goes before what the moon in the rail was last set to.
   if (form.matches('[data-profile]')) localStorage.setItem('hb.theme', String(new FormData(form).get('theme')));
   if (!form.matches('[data-login]')) return;
-  const spinner = $('[type="submit"] .spin', form);
-  if (spinner) spinner.hidden = false;
+  $('[type="submit"] .spin', form)?.removeAttribute('hidden');
 });
 
 // The browser must agree as well, and asks only upon a click.
-document.addEventListener('change', (event) => {
+document.addEventListener('change', async (event) => {
   const field = event.target as HTMLInputElement;
   if (!field.matches('[data-profile] #desktop') || !field.checked) return;
-  void allowDesktop().then((isAllowed) => {
-    field.checked = isAllowed;
-  });
+  field.checked = 'Notification' in window && (await Notification.requestPermission()) === 'granted';
 });
 
 startMenus();
 startClock();
 setSizes(document);
-startPage();
+if ($('#channels')) startChannels();
 if ($('#convs')) Object.assign(commands, startInbox());

@@ -1,5 +1,5 @@
 // The line on top: offline at once, reconnecting after a moment, another window, a newer version.
-import { element, icon, metaContent, must, toast } from './dom';
+import { $, copyOf, metaContent, must, toast } from './dom';
 import { t } from './i18n';
 import { on, takeStream, type State } from './live';
 
@@ -22,32 +22,12 @@ export function startBanners(): void {
 function show(state: State): void {
   clearTimeout(timer);
   if (state === 'open') must('#net').replaceChildren();
-  else if (state === 'offline') offline();
-  else if (state === 'replaced') replaced();
-  else timer = window.setTimeout(reconnecting, SHOWN_AFTER_MS);
+  else if (state === 'offline' || state === 'replaced') put(state);
+  else timer = window.setTimeout(() => put('connecting'), SHOWN_AFTER_MS);
 }
 
-function offline(): void {
-  const words = t('Sem internet. O que você escrever fica guardado e sai quando a conexão voltar.');
-  put('danger', icon('wifi-off'), element('span', '', words));
-}
-
-function reconnecting(): void {
-  put('', element('span', 'spin'), element('span', '', t('Reconectando…')));
-}
-
-function replaced(): void {
-  const button = element('button', 'btn', t('Usar aqui')) as HTMLButtonElement;
-  button.type = 'button';
-  button.dataset.v = 'outline';
-  button.dataset.s = 'sm';
-  button.addEventListener('click', takeStream);
-  put('', element('span', '', t('A caixa está aberta em outra janela desta sessão.')), button);
-}
-
-function put(colour: string, ...parts: Node[]): void {
-  const banner = element('div', 'banner');
-  if (colour) banner.dataset.c = colour;
-  banner.append(...parts);
+function put(state: 'offline' | 'connecting' | 'replaced'): void {
+  const banner = copyOf(`#net-${state}`);
+  $('[data-take]', banner)?.addEventListener('click', takeStream);
   must('#net').replaceChildren(banner);
 }

@@ -135,13 +135,13 @@ function addQuote(bubble: HTMLElement, quoted: NonNullable<Message['quoted']>): 
 
 function addFilePreview(bubble: HTMLElement, type: string, file: { blob: Blob; name: string }): void {
   const body = $('.bub', bubble)!;
-  const progress = document.createElement('progress');
+  const progress = element('progress');
   progress.max = 100;
   progress.setAttribute('aria-label', t('Enviando arquivo'));
   body.prepend(progress);
   if (type === 'image') {
     const frame = element('span', 'media img');
-    const picture = document.createElement('img');
+    const picture = element('img');
     picture.alt = file.name;
     picture.src = URL.createObjectURL(file.blob);
     picture.addEventListener('load', () => URL.revokeObjectURL(picture.src), { once: true });

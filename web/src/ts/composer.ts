@@ -1,15 +1,14 @@
 // <hb-composer>: text, quote, files, emoji, voice, notes, edits and the draft of one conversation.
-import { $, $$, isTouch, must, put, toast } from './dom';
+import { $, $$, isTouch, must, put, tell, toast, under } from './dom';
 import { clearDraft, draftFor, localDraft, saveDraft, showDraftOf } from './drafts';
 import { Files, typeOf } from './files';
 import { openEmoji } from './emoji';
-import { explain } from './head';
+import { tried } from './head';
 import { t } from './i18n';
 import { api } from './net';
 import { obstacle, Recorder } from './recorder';
 import { send } from './sending';
 import { nowTyping, stopTyping } from './socket';
-import type { Message } from './types';
 
 export interface Quoted {
   id: string;
@@ -224,13 +223,8 @@ export class Composer extends HTMLElement {
     const id = this.#editing!;
     if (!text) return;
     this.#stopEditing();
-    try {
-      const message = await api<Message>('PATCH', `/api/v1/messages/${id}`, { text });
-      this.dispatchEvent(new CustomEvent('hb:message', { bubbles: true, detail: message }));
-    } catch (error) {
-      explain(error);
-      this.edit(id, text);
-    }
+    const edited = await tried(async () => tell('hb:message', await api('PATCH', `/api/v1/messages/${id}`, { text })));
+    if (!edited) this.edit(id, text);
   }
 
   #stopEditing(): void {
@@ -251,12 +245,12 @@ export class Composer extends HTMLElement {
       this.#submit();
     } else if (event.key === 'ArrowUp' && !this.#area.value && !event.altKey) {
       event.preventDefault();
-      this.dispatchEvent(new CustomEvent('hb:edit-last', { bubbles: true }));
+      tell('hb:edit-last');
     }
   }
 
   #onClick(event: Event): void {
-    const button = (event.target as Element).closest<HTMLElement>('button');
+    const button = under(event, 'button');
     if (!button) return;
     if (button.dataset.mode) this.setMode(button.dataset.mode);
     const act = button.dataset.act;

@@ -20,17 +20,30 @@ export function must<T extends Element = HTMLElement>(selector: string, root: Pa
 
 export const byId = (id: string): HTMLElement | null => document.getElementById(id);
 
+/** What was pressed, seen from who listens further out. */
+export const under = <T extends Element = HTMLElement>(event: Event, selector: string): T | null =>
+  (event.target as Element).closest?.<T>(selector) ?? null;
+
+/** Between parts of the page that do not know each other. */
+export const tell = (name: string, detail?: unknown): boolean =>
+  document.dispatchEvent(new CustomEvent(name, { detail }));
+
+export const heed = <T>(name: string, run: (detail: T) => void): void =>
+  document.addEventListener(name, (event) => run((event as CustomEvent<T>).detail));
+
 export function fragment(html: string): DocumentFragment {
   const holder = document.createElement('template');
   holder.innerHTML = html.trim();
   return holder.content;
 }
 
-/** A copy of a <template>'s first element. */
-export function pattern<T extends HTMLElement = HTMLElement>(id: string): T {
-  const holder = must<HTMLTemplateElement>(`template#${id}`);
-  return holder.content.firstElementChild!.cloneNode(true) as T;
-}
+/** A copy of what is in a <template>. */
+export const copyOf = (selector: string): DocumentFragment =>
+  must<HTMLTemplateElement>(selector).content.cloneNode(true) as DocumentFragment;
+
+/** Its first element alone. */
+export const pattern = <T extends HTMLElement = HTMLElement>(id: string): T =>
+  copyOf(`template#${id}`).firstElementChild as T;
 
 export function put(root: ParentNode, selector: string, text: string): void {
   const target = $(selector, root);
@@ -55,10 +68,21 @@ export function metaContent(name: string): string {
   return $<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';
 }
 
-export function element(tag: string, className = '', text = ''): HTMLElement {
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className = '',
+  text = '',
+): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   if (className) made.className = className;
   if (text) made.textContent = text;
+  return made;
+}
+
+export function button(className: string, text: string, press?: () => void): HTMLButtonElement {
+  const made = element('button', className, text);
+  made.type = 'button';
+  if (press) made.addEventListener('click', press);
   return made;
 }
 
@@ -69,13 +93,11 @@ export function toast(text: string, action?: { text: string; run: () => void }):
   box.append(element('span', '', text));
   const remove = () => box.remove();
   if (action) {
-    const button = element('button', 'toast-act', action.text) as HTMLButtonElement;
-    button.type = 'button';
-    button.addEventListener('click', () => {
+    const act = button('toast-act', action.text, () => {
       remove();
       action.run();
     });
-    box.append(button);
+    box.append(act);
   }
   must('#toasts').append(box);
   setTimeout(remove, action ? TOAST_MS * 1.6 : TOAST_MS);
@@ -112,7 +134,7 @@ export function avatar(
   face.setAttribute('aria-hidden', 'true');
   if (size) face.dataset.s = size;
   if (person.avatar_url) {
-    const picture = document.createElement('img');
+    const picture = element('img');
     picture.alt = '';
     picture.loading = 'lazy';
     picture.src = safeUrl(person.avatar_url);
@@ -131,7 +153,7 @@ export async function copyText(text: string): Promise<void> {
     await navigator.clipboard.writeText(text);
   } catch {
     // Plain http on a LAN has no clipboard API.
-    const field = element('textarea') as HTMLTextAreaElement;
+    const field = element('textarea');
     field.value = text;
     document.body.append(field);
     field.select();
@@ -147,11 +169,11 @@ export function newKey(): string {
   return Date.now().toString(36) + [...bytes].map((byte) => (byte & 31).toString(32)).join('');
 }
 
-export function confirmed(title: string, text: string, yes: string): Promise<boolean> {
+/** Asks one of the page's questions (dialogs.html); `name` stands in its title. */
+export function confirmed(question: string, name = ''): Promise<boolean> {
   const dialog = must<HTMLDialogElement>('#dlg-confirm');
-  put(dialog, 'h2', title);
-  put(dialog, '[data-confirm-text]', text);
-  put(dialog, '[data-confirm-yes]', yes);
+  must('form', dialog).replaceChildren(copyOf(`#ask-${question}`));
+  put(dialog, '[data-name]', name);
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {

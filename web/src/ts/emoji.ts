@@ -1,5 +1,5 @@
 // The emoji picker: the list is loaded when first opened; native emoji need no pictures.
-import { $$, element, must } from './dom';
+import { $$, button, element, must, under } from './dom';
 import { openMenu } from './menus';
 
 let chosen: (emoji: string) => void = () => undefined;
@@ -14,15 +14,11 @@ export async function openEmoji(anchor: HTMLElement, choose: (emoji: string) => 
 function fill(menu: HTMLElement, emoji: string): void {
   const split = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
   const grid = element('div', 'grid8 scroll');
-  for (const { segment } of split.segment(emoji.replaceAll('\n', ''))) {
-    const button = element('button', '', segment) as HTMLButtonElement;
-    button.type = 'button';
-    grid.append(button);
-  }
+  for (const { segment } of split.segment(emoji.replaceAll('\n', ''))) grid.append(button('', segment));
   menu.append(grid);
   menu.addEventListener('click', (event) => {
-    const button = (event.target as Element).closest('button');
-    if (button) chosen(button.textContent!);
+    const pressed = under(event, 'button');
+    if (pressed) chosen(pressed.textContent!);
   });
   menu.addEventListener('keydown', moveByArrows);
 }

@@ -66,7 +66,7 @@ function rowFor(file: File): HTMLElement {
   put(row, 'small', sizeText(file.size));
   const face = row.querySelector('.fi')!;
   if (typeOf(file.type) === 'image') {
-    const picture = element('img') as HTMLImageElement;
+    const picture = element('img');
     picture.alt = '';
     picture.src = URL.createObjectURL(file);
     picture.addEventListener('load', () => URL.revokeObjectURL(picture.src), { once: true });

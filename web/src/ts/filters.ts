@@ -1,5 +1,5 @@
 // Which conversations the list shows. Kept in the address, so that a reload and a shared link show the same.
-import { $, $$, must } from './dom';
+import { $, $$, must, under } from './dom';
 import { inboxBoot, isMe } from './page';
 import type { Conversation, Filters } from './types';
 
@@ -47,10 +47,9 @@ export function startFilters(changed: () => void): void {
     timer = window.setTimeout(() => set(searchFor(search.value.trim()), changed), SEARCH_AFTER_MS);
   });
   document.addEventListener('click', (event) => {
-    const target = event.target as Element;
-    const tab = target.closest<HTMLElement>('[data-tab]');
-    const choice = target.closest<HTMLElement>('[data-filter]');
-    const clear = target.closest('[data-chip="clear"], [data-chip="clear-all"]');
+    const tab = under(event, '[data-tab]');
+    const choice = under(event, '[data-filter]');
+    const clear = under(event, '[data-chip="clear"], [data-chip="clear-all"]');
     if (tab) set({ tab: tab.dataset.tab! }, changed);
     if (choice) {
       choice.closest<HTMLElement>('[popover]')?.hidePopover();

@@ -1,6 +1,6 @@
 // Forwarding one message to another conversation.
-import { avatar, element, must, toast } from './dom';
-import { explain } from './head';
+import { avatar, button, element, must, toast, under } from './dom';
+import { tried } from './head';
 import { t } from './i18n';
 import { rawText } from './message_menu';
 import { api } from './net';
@@ -42,13 +42,13 @@ function listen(): void {
     timer = window.setTimeout(() => void find(value.trim()), ASK_AFTER_MS);
   });
   must('[data-found]', dialog()).addEventListener('click', (event) => {
-    const choice = (event.target as Element).closest<HTMLElement>('[data-to]');
+    const choice = under(event, '[data-to]');
     if (choice) forward(choice.dataset.to!, choice.dataset.name!);
   });
 }
 
 async function find(words: string): Promise<void> {
-  try {
+  await tried(async () => {
     const { items } = await api<{ items: Found[] }>(
       'GET',
       `/ui/conversations/find?q=${encodeURIComponent(words)}`,
@@ -57,16 +57,12 @@ async function find(words: string): Promise<void> {
     must('[data-found]').replaceChildren(
       ...(rows.length ? rows : [element('p', 'muted', t('Nada encontrado'))]),
     );
-  } catch (error) {
-    explain(error);
-  }
+  });
 }
 
 function rowFor(found: Found): HTMLElement {
-  const row = element('button', 'found-row') as HTMLButtonElement;
-  row.type = 'button';
-  row.dataset.to = found.id;
-  row.dataset.name = found.name;
+  const row = button('found-row', '');
+  Object.assign(row.dataset, { to: found.id, name: found.name });
   const words = element('span', 'min-w-0');
   words.append(element('b', '', found.name), element('small', 'num', found.phone ?? ''));
   row.append(avatar(found, 'sm'), words);

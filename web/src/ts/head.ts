@@ -1,5 +1,5 @@
 // The open conversation's header and side panel: shown from live data, changed through the REST API.
-import { $, $$, avatar, confirmed, copyText, element, icon, must, put, toast } from './dom';
+import { $, $$, avatar, confirmed, copyText, element, icon, must, put, toast, under } from './dom';
 import { t } from './i18n';
 import { api, Refused, refusalWords } from './net';
 import { inboxBoot, isMe } from './page';
@@ -24,7 +24,7 @@ export function startHead(apply: Applied): void {
   applied = apply;
   document.addEventListener('click', onClick);
   document.addEventListener('submit', (event) => {
-    const form = (event.target as Element).closest<HTMLFormElement>('[data-snooze-form]');
+    const form = under<HTMLFormElement>(event, '[data-snooze-form]');
     if (!form) return;
     event.preventDefault();
     const until = new Date(must<HTMLInputElement>('input', form).value);
@@ -80,12 +80,7 @@ export function takeOver(): void {
 }
 
 export async function leaveUnread(after: () => void): Promise<void> {
-  try {
-    await markUnread(openId());
-    after();
-  } catch (error) {
-    explain(error);
-  }
+  if (await tried(() => markUnread(openId()))) after();
 }
 
 export function copyPhone(): void {
@@ -97,19 +92,12 @@ export async function toggleBlock(): Promise<void> {
   const top = head();
   if (!top) return;
   const isBlocked = top.dataset.blocked === '1';
-  const name = $('h2', top)?.textContent ?? '';
-  if (!isBlocked) {
-    const question = t('Bloquear %(name)s?', { name });
-    const effect = t('Ninguém da equipe poderá escrever para este contato até desbloquear.');
-    if (!(await confirmed(question, effect, t('Bloquear')))) return;
-  }
-  try {
+  if (!isBlocked && !(await confirmed('block', $('h2', top)?.textContent ?? ''))) return;
+  await tried(async () => {
     await api('PATCH', `/api/v1/contacts/${top.dataset.contact}`, { blocked: !isBlocked });
     top.dataset.blocked = isBlocked ? '' : '1';
     showBlocked(!isBlocked);
-  } catch (error) {
-    explain(error);
-  }
+  });
 }
 
 export function showViewers(viewers: Person[]): void {
@@ -136,10 +124,9 @@ export function showStrip(name: string, text: string | null): void {
 }
 
 function onClick(event: Event): void {
-  const target = event.target as Element;
-  const owner = target.closest<HTMLElement>('[data-assign]');
-  const pause = target.closest<HTMLElement>('[data-snooze]');
-  const label = target.closest<HTMLElement>('[data-toggle-label]');
+  const owner = under(event, '[data-assign]');
+  const pause = under(event, '[data-snooze]');
+  const label = under(event, '[data-toggle-label]');
   if (owner) void assign(owner.dataset.assign || null);
   if (pause) void snooze(snoozeTime(pause.dataset.snooze!));
   if (label) void toggleLabel(label.dataset.toggleLabel!);
@@ -182,9 +169,13 @@ async function toggleLabel(label: string): Promise<void> {
 }
 
 async function change(id: string, what: Change): Promise<boolean> {
-  if (!id) return false;
+  return !!id && tried(async () => applied(await api<Conversation>('PATCH', `/api/v1/conversations/${id}`, what)));
+}
+
+/** Whether it worked; if not, it is said why. */
+export async function tried(work: () => Promise<unknown>): Promise<boolean> {
   try {
-    applied(await api<Conversation>('PATCH', `/api/v1/conversations/${id}`, what));
+    await work();
     return true;
   } catch (error) {
     explain(error);

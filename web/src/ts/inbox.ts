@@ -2,7 +2,8 @@
 import './audio';
 import { startBanners } from './banners';
 import { currentComposer } from './composer';
-import { $, announce, must, toast } from './dom';
+import { startContactForm } from './contact';
+import { announce, heed, must, toast, under } from './dom';
 import { filters, matches, startFilters } from './filters';
 import { oncePerFrame } from './frames';
 import * as head from './head';
@@ -18,10 +19,10 @@ import { inboxBoot } from './page';
 import * as panes from './panes';
 import * as rows from './rows';
 import { look, startSeeing, watchVisibility } from './seen';
-import { startSending } from './sending';
+import { showUnsentIn, startSending } from './sending';
 import { noteChange, startSide } from './side';
 import { nowViewing, startSocket } from './socket';
-import { currentThread } from './thread';
+import { currentThread, type Thread } from './thread';
 import type { Conversation, Message } from './types';
 
 const COUNTS_AT_MOST_EVERY_MS = 5_000;
@@ -56,6 +57,7 @@ export function startInbox(): Record<string, () => void> {
   rows.markCurrent(panes.currentId());
   startSeeing();
   startLive(inboxBoot().cursor);
+  startContactForm();
   askCounts();
   return commands;
 }
@@ -92,7 +94,7 @@ function toggleSide(): void {
 
 function listenToRows(): void {
   const list = must('#convs');
-  const rowUnder = (event: Event) => (event.target as Element).closest<HTMLElement>('.conv');
+  const rowUnder = (event: Event) => under(event, '.conv');
   list.addEventListener('click', (event) => {
     const row = rowUnder(event);
     if (!row || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -107,10 +109,12 @@ function listenToRows(): void {
     if (id) void panes.openConversation(id, false);
     else panes.showList(false);
   });
-  document.addEventListener('hb:chat-with', (event) =>
-    openNewConversation((event as CustomEvent<string>).detail),
-  );
-  document.addEventListener('hb:message', (event) => panes.receive((event as CustomEvent<Message>).detail));
+  heed('hb:chat-with', openNewConversation);
+  heed<Thread>('hb:end', (thread) => {
+    showUnsentIn(thread.conversation);
+    void panes.refresh(thread);
+  });
+  heed('hb:message', panes.receive);
 }
 
 /** A search result opens at the message that was found. */
@@ -233,10 +237,7 @@ function askCounts(): void {
       () => null,
     );
     if (!counts) return;
-    for (const tab of ['mine', 'none', 'all']) {
-      const holder = $(`[data-count="${tab}"]`);
-      if (holder) holder.textContent = String(counts[tab] ?? '');
-    }
+    rows.showCounts(counts);
     countUnread(counts.unread ?? 0);
   }, countsDelay());
 }

@@ -1,5 +1,5 @@
 // The media viewer: pictures and videos of the open conversation, one at a time.
-import { $$, must, safeUrl } from './dom';
+import { $$, element, must, safeUrl, under } from './dom';
 import { t } from './i18n';
 
 let list: HTMLElement[] = [];
@@ -20,10 +20,9 @@ export function view(button: HTMLElement): void {
 function listen(): void {
   isReady = true;
   dialog().addEventListener('click', (event) => {
-    const target = event.target as Element;
-    const step = target.closest<HTMLElement>('[data-lb]');
+    const step = under(event, '[data-lb]');
     if (step) move(Number(step.dataset.lb));
-    else if (target.matches('[data-lb-stage]')) dialog().close();
+    else if ((event.target as Element).matches('[data-lb-stage]')) dialog().close();
   });
   dialog().addEventListener('keydown', (event) => {
     if (event.key === 'ArrowLeft') move(-1);
@@ -51,17 +50,12 @@ function show(): void {
 }
 
 function picture(address: string, item: HTMLElement): HTMLElement {
-  const image = document.createElement('img');
+  const image = element('img');
   image.src = address;
   image.alt = item.querySelector('img')?.alt ?? '';
   return image;
 }
 
 function film(address: string): HTMLElement {
-  const video = document.createElement('video');
-  video.src = address;
-  video.controls = true;
-  video.autoplay = true;
-  video.playsInline = true;
-  return video;
+  return Object.assign(element('video'), { src: address, controls: true, autoplay: true, playsInline: true });
 }

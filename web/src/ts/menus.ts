@@ -1,5 +1,5 @@
 // Popover menus: placed beside their button by hand (anchor positioning is not everywhere), walked by arrows.
-import { $, $$ } from './dom';
+import { $, $$, under } from './dom';
 
 const GAP = 6;
 const EDGE = 8;
@@ -27,15 +27,14 @@ export function startMenus(): void {
   document.addEventListener('toggle', onToggle, true);
   document.addEventListener('keydown', onKey);
   document.addEventListener('click', (event) => {
-    const target = event.target as Element;
-    const inner = target.closest<HTMLElement>('.menu [popovertarget]');
+    const inner = under(event, '.menu [popovertarget]');
     if (inner) {
       event.preventDefault();
       replaceMenu(inner);
     }
-    if (target.closest('[data-close]')) target.closest('dialog')?.close();
+    const dialog = under<HTMLDialogElement>(event, 'dialog');
     // A click on the backdrop counts as the dialog itself.
-    if (target instanceof HTMLDialogElement) target.close();
+    if (dialog === event.target || under(event, '[data-close]')) dialog?.close();
   });
 }
 
@@ -72,7 +71,7 @@ function items(menu: Element): HTMLElement[] {
 }
 
 function onKey(event: KeyboardEvent): void {
-  const menu = (event.target as Element).closest?.('.menu[popover]:not(.emoji)');
+  const menu = under(event, '.menu[popover]:not(.emoji)');
   if (!menu || (event.key !== 'ArrowDown' && event.key !== 'ArrowUp')) return;
   if ((event.target as Element).matches('input')) return;
   event.preventDefault();

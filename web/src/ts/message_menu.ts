@@ -1,9 +1,9 @@
 // What can be done with one message: reply, react, copy, forward, edit, delete, send again, fetch media again.
 import { currentComposer } from './composer';
-import { $, $$, confirmed, copyText, must, toast } from './dom';
+import { $, $$, confirmed, copyText, heed, must, tell, toast, under } from './dom';
 import { openEmoji } from './emoji';
 import { openForward } from './forward';
-import { explain } from './head';
+import { tried } from './head';
 import { t } from './i18n';
 import { view } from './lightbox';
 import { openMenu } from './menus';
@@ -23,7 +23,7 @@ let applied: (message: Message) => void = () => undefined;
 export function startMessageMenu(apply: (message: Message) => void): void {
   applied = apply;
   document.addEventListener('click', onClick);
-  document.addEventListener('hb:edit-last', () => {
+  heed('hb:edit-last', () => {
     const last = currentThread()?.lastOwn();
     if (last && isEditable(last)) edit(last);
   });
@@ -46,25 +46,23 @@ function hasLeft(message: HTMLElement): boolean {
 }
 
 function onClick(event: Event): void {
-  const target = event.target as Element;
-  const act = target.closest<HTMLElement>('[data-act]');
-  const message = target.closest<HTMLElement>('.msg');
-  if (act) doAct(event, act, message);
-  const item = target.closest<HTMLElement>('[data-msg]');
+  const act = under(event, '[data-act]');
+  if (act) doAct(event, act, under(event, '.msg'));
+  const item = under(event, '[data-msg]');
   if (item && chosen) {
     must('#menu-message').hidePopover();
     void doItem(item.dataset.msg!, chosen);
   }
-  const reaction = target.closest<HTMLElement>('[data-react]');
+  const reaction = under(event, '[data-react]');
   if (reaction && chosen) void react(chosen, reaction.dataset.react!);
-  if (target.closest('[data-react-more]') && chosen) reactWithAny(chosen);
+  if (chosen && under(event, '[data-react-more]')) reactWithAny(chosen);
 }
 
 function doAct(event: Event, act: HTMLElement, message: HTMLElement | null): void {
   const name = act.dataset.act;
   if (name === 'view') view(act);
   if (name === 'chat-with')
-    document.dispatchEvent(new CustomEvent('hb:chat-with', { detail: act.dataset.phone }));
+    tell('hb:chat-with', act.dataset.phone);
   if (!message) return;
   if (name === 'jump-to') {
     event.preventDefault();
@@ -88,9 +86,7 @@ async function doItem(name: string, message: HTMLElement): Promise<void> {
   if (name === 'copy') await copyText(rawText(message));
   if (name === 'edit') edit(message);
   if (name === 'delete') await remove(message);
-  if (name === 'forward') {
-    openForward(message);
-  }
+  if (name === 'forward') openForward(message);
 }
 
 export function reply(message: HTMLElement): void {
@@ -105,31 +101,20 @@ function edit(message: HTMLElement): void {
 }
 
 async function remove(message: HTMLElement): Promise<void> {
-  const effect = hasLeft(message)
-    ? t('Ela some também do celular do cliente. A equipe continua vendo que algo foi apagado.')
-    : t('Ela ainda não saiu e não vai mais sair.');
-  if (!(await confirmed(t('Apagar esta mensagem para todos?'), effect, t('Apagar')))) return;
+  if (!(await confirmed(hasLeft(message) ? 'delete' : 'discard'))) return;
   await change('DELETE', `/api/v1/messages/${message.dataset.id}`);
 }
 
 async function resend(message: HTMLElement): Promise<void> {
   const button = $<HTMLButtonElement>('[data-act="resend"]', message);
-  if (message.dataset.status === 'unconfirmed') {
-    const risk = t('A primeira pode ter chegado. Se chegou, o cliente recebe duas vezes.');
-    if (!(await confirmed(t('Enviar de novo?'), risk, t('Enviar de novo')))) return;
-  }
+  if (message.dataset.status === 'unconfirmed' && !(await confirmed('resend'))) return;
   if (button) button.disabled = true;
   await change('POST', `/api/v1/messages/${message.dataset.id}/deliveries`, {});
   if (button) button.disabled = false;
 }
 
 async function fetchMediaAgain(message: HTMLElement): Promise<void> {
-  try {
-    await api('POST', `/ui/media/${message.dataset.media}/retry`);
-    toast(t('Buscando de novo.'));
-  } catch (error) {
-    explain(error);
-  }
+  if (await tried(() => api('POST', `/ui/media/${message.dataset.media}/retry`))) toast(t('Buscando de novo.'));
 }
 
 async function react(message: HTMLElement, emoji: string): Promise<void> {
@@ -150,11 +135,7 @@ function reactWithAny(message: HTMLElement): void {
 }
 
 async function change(method: string, url: string, body?: unknown): Promise<void> {
-  try {
-    applied(await api<Message>(method, url, body));
-  } catch (error) {
-    explain(error);
-  }
+  await tried(async () => applied(await api<Message>(method, url, body)));
 }
 
 function openReactions(message: HTMLElement, anchor: HTMLElement): void {

@@ -25,45 +25,21 @@ interface ProblemJson {
 
 const FRESH_MS = 10_000;
 
-interface Options {
-  key?: string;
-  headers?: Record<string, string>;
-  signal?: AbortSignal;
-  keepalive?: boolean;
-}
-
 export function csrfHeaders(): Record<string, string> {
   return { 'X-CSRF-Token': metaContent('csrf') };
 }
 
+/** `key` makes a repetition of the same call harmless. */
 export async function api<T = unknown>(
   method: string,
   url: string,
   body?: unknown,
-  options: Options = {},
+  { key }: { key?: string } = {},
 ): Promise<T> {
-  const headers: Record<string, string> = {
-    Accept: 'application/json',
-    ...csrfHeaders(),
-    ...options.headers,
-  };
+  const headers: Record<string, string> = { Accept: 'application/json', ...csrfHeaders() };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (options.key) headers['Idempotency-Key'] = options.key;
-  let answer: Response;
-  try {
-    answer = await fetch(url, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: options.signal,
-      keepalive: options.keepalive,
-      credentials: 'same-origin',
-    });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Unreachable(String(error));
-  }
-  if (!answer.ok) throw await refusal(answer);
+  if (key) headers['Idempotency-Key'] = key;
+  const answer = await ask(url, { method, headers, body: JSON.stringify(body) });
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
@@ -73,23 +49,20 @@ export async function page(
   headers: Record<string, string> = {},
   signal?: AbortSignal,
 ): Promise<[string, Response]> {
+  const answer = await ask(url, { headers: { Accept: 'text/html', ...headers }, signal });
+  return [await answer.text(), answer];
+}
+
+async function ask(url: string, options: RequestInit): Promise<Response> {
   let answer: Response;
   try {
-    answer = await fetch(url, {
-      headers: { Accept: 'text/html', ...headers },
-      signal,
-      credentials: 'same-origin',
-    });
+    answer = await fetch(url, options);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new Unreachable(String(error));
   }
-  if (!answer.ok) throw await refusal(answer);
-  return [await answer.text(), answer];
-}
-
-async function refusal(answer: Response): Promise<Error> {
-  return failureFrom(answer.status, await answer.text(), Number(answer.headers.get('Retry-After') ?? 0));
+  if (answer.ok) return answer;
+  throw failureFrom(answer.status, await answer.text(), Number(answer.headers.get('Retry-After') ?? 0));
 }
 
 /** A fault of the server's passes, unless it says in a code we have words for what is wrong. */

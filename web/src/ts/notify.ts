@@ -1,5 +1,5 @@
 // Sound, desktop notification and title. Only one tab makes noise, and not for what somebody is looking at.
-import { $, byId } from './dom';
+import { $, byId, heed } from './dom';
 import { t } from './i18n';
 import { isLeader } from './live';
 import { inboxBoot, isMe } from './page';
@@ -31,17 +31,11 @@ export function startNotifying(): void {
     return new Promise<void>(() => undefined);
   });
   document.addEventListener('visibilitychange', tellLooking);
-  document.addEventListener('hb:opened', tellLooking);
+  heed('hb:opened', tellLooking);
   addEventListener('pagehide', () => looking?.postMessage({ tab: thisTab, conversation: '' }));
   // Browsers let a page sound only after the person has touched it.
   document.addEventListener('pointerdown', () => (audio ??= new AudioContext()), { once: true });
   showTitle();
-}
-
-/** Asked after a click, never at load. */
-export async function allowDesktop(): Promise<boolean> {
-  if (!('Notification' in window)) return false;
-  return (await Notification.requestPermission()) === 'granted';
 }
 
 export function notify(message: Message, open: (conversation: string) => void): void {

@@ -1,5 +1,5 @@
 // The state of the connected numbers: the footer of the list, and the strip above the composer.
-import { $, $$, must, put } from './dom';
+import { $, $$, heed, must, put } from './dom';
 import { t, tn } from './i18n';
 import { on } from './live';
 import { inboxBoot, wordFor } from './page';
@@ -16,7 +16,7 @@ export function startNumbers(): void {
     showSummary();
     showStripOf(channel.id);
   });
-  document.addEventListener('hb:opened', () => showStripOf($('#pane hb-thread')?.dataset.channel ?? ''));
+  heed('hb:opened', () => showStripOf($('#pane hb-thread')?.dataset.channel ?? ''));
 }
 
 function showNumber(channel: Channel): void {

@@ -1,7 +1,7 @@
 // Switching conversations: the last panes stay as detached DOM (scroll, draft, player) and still receive events;
 // neighbours and hovered rows are fetched ahead.
 import { showHead } from './head';
-import { $, $$, byId, FIELDS, fragment, isTouch, must, toast } from './dom';
+import { $, $$, byId, copyOf, FIELDS, fragment, isTouch, must, tell, toast } from './dom';
 import { filters } from './filters';
 import { oncePerFrame } from './frames';
 import { t } from './i18n';
@@ -80,7 +80,7 @@ export function closeConversation(id: string): void {
   kept.delete(id);
   latest.delete(id);
   if (currentId() !== id) return;
-  pane().replaceChildren(must<HTMLTemplateElement>('#tpl-nothing').content.cloneNode(true));
+  pane().replaceChildren(copyOf('#tpl-nothing'));
   side().replaceChildren();
   must('#inbox').dataset.side = 'off';
   showList();
@@ -173,7 +173,7 @@ export async function refresh(thread: Thread): Promise<void> {
 async function showLoaded(id: string): Promise<boolean> {
   const skeleton = setTimeout(() => {
     pane().setAttribute('aria-busy', 'true');
-    pane().replaceChildren(must<HTMLTemplateElement>('#tpl-pane-skeleton').content.cloneNode(true));
+    pane().replaceChildren(copyOf('#tpl-pane-skeleton'));
   }, SKELETON_AFTER_MS);
   try {
     const { html, newsThen } = await load(id);
@@ -200,8 +200,7 @@ const openedPath = (): string => location.pathname.split('/')[2] ?? '';
 
 function explain(error: unknown, id: string): void {
   const isGone = error instanceof Refused && error.status === 404;
-  const words = must<HTMLTemplateElement>(isGone ? '#tpl-nothing' : '#tpl-unopened');
-  pane().replaceChildren(words.content.cloneNode(true));
+  pane().replaceChildren(copyOf(isGone ? '#tpl-nothing' : '#tpl-unopened'));
   side().replaceChildren();
   if (!isGone) return;
   rowOf(id)?.remove();
@@ -221,7 +220,7 @@ function arrived(id: string, writingIn = document.activeElement): void {
   nowViewing(id);
   startSeeing();
   showTitle();
-  document.dispatchEvent(new CustomEvent('hb:opened', { detail: id }));
+  tell('hb:opened', id);
   const now = document.activeElement;
   if (isTouch() || (now !== writingIn && now?.matches(FIELDS))) return;
   $<HTMLTextAreaElement>('hb-composer textarea', pane())?.focus({ preventScroll: true });

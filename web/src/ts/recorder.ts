@@ -20,27 +20,35 @@ export function obstacle(): string | null {
 }
 
 export class Recorder {
-  private readonly chunks: Blob[] = [];
-  private readonly startedAt = Date.now();
-  private readonly timer: number;
-  private readonly context = new AudioContext();
-  private readonly ended: Promise<unknown>;
+  readonly #chunks: Blob[] = [];
+  readonly #startedAt = Date.now();
+  readonly #timer: number;
+  readonly #context = new AudioContext();
+  readonly #ended: Promise<unknown>;
+  readonly #stream: MediaStream;
+  readonly #recorder: MediaRecorder;
+  readonly #meter: HTMLElement;
+  readonly #clock: HTMLElement;
 
   private constructor(
-    private readonly stream: MediaStream,
-    private readonly recorder: MediaRecorder,
-    private readonly meter: HTMLElement,
-    private readonly clock: HTMLElement,
+    stream: MediaStream,
+    recorder: MediaRecorder,
+    meter: HTMLElement,
+    clock: HTMLElement,
     tooLong: () => void,
   ) {
-    const analyser = this.context.createAnalyser();
-    this.context.createMediaStreamSource(stream).connect(analyser);
-    this.ended = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
-    recorder.addEventListener('dataavailable', (event) => this.chunks.push(event.data));
+    this.#stream = stream;
+    this.#recorder = recorder;
+    this.#meter = meter;
+    this.#clock = clock;
+    const analyser = this.#context.createAnalyser();
+    this.#context.createMediaStreamSource(stream).connect(analyser);
+    this.#ended = new Promise((resolve) => recorder.addEventListener('stop', resolve, { once: true }));
+    recorder.addEventListener('dataavailable', (event) => this.#chunks.push(event.data));
     recorder.start(1000);
-    this.timer = window.setInterval(() => {
-      this.show(analyser);
-      if (this.seconds >= LONGEST_SECONDS) tooLong();
+    this.#timer = window.setInterval(() => {
+      this.#show(analyser);
+      if (this.#seconds >= LONGEST_SECONDS) tooLong();
     }, LEVEL_EVERY_MS);
   }
 
@@ -59,34 +67,34 @@ export class Recorder {
     );
   }
 
-  private get seconds(): number {
-    return (Date.now() - this.startedAt) / 1000;
+  get #seconds(): number {
+    return (Date.now() - this.#startedAt) / 1000;
   }
 
   async finish(): Promise<Recording> {
     this.stop();
-    await this.ended;
-    const type = this.recorder.mimeType.split(';')[0] ?? 'audio/webm';
-    return { blob: new Blob(this.chunks, { type }), name: `audio.${type.split('/')[1]}` };
+    await this.#ended;
+    const type = this.#recorder.mimeType.split(';')[0] ?? 'audio/webm';
+    return { blob: new Blob(this.#chunks, { type }), name: `audio.${type.split('/')[1]}` };
   }
 
   /** The microphone is let go at once; what was said so far can still be sent. */
   stop(): void {
-    if (this.recorder.state === 'inactive') return;
-    this.recorder.stop();
-    clearInterval(this.timer);
-    for (const track of this.stream.getTracks()) track.stop();
-    void this.context.close();
+    if (this.#recorder.state === 'inactive') return;
+    this.#recorder.stop();
+    clearInterval(this.#timer);
+    for (const track of this.#stream.getTracks()) track.stop();
+    void this.#context.close();
   }
 
-  private show(analyser: AnalyserNode): void {
+  #show(analyser: AnalyserNode): void {
     const samples = new Uint8Array(analyser.fftSize);
     analyser.getByteTimeDomainData(samples);
     const loudest = samples.reduce((most, sample) => Math.max(most, Math.abs(sample - 128)), 0);
     const bar = document.createElement('i');
     bar.style.height = `${Math.min(100, 8 + loudest * 1.4)}%`;
-    this.meter.append(bar);
-    if (this.meter.childElementCount > BARS) this.meter.firstElementChild!.remove();
-    this.clock.textContent = minutesSeconds(this.seconds);
+    this.#meter.append(bar);
+    if (this.#meter.childElementCount > BARS) this.#meter.firstElementChild!.remove();
+    this.#clock.textContent = minutesSeconds(this.#seconds);
   }
 }

@@ -1,6 +1,6 @@
 // The conversation list: rows from the server, kept true by live events. What depends on the reader (unread, filters)
 // is worked out here, from data attributes.
-import { $, $$, avatar, byId, element, fragment, hue, icon, must, pattern, put } from './dom';
+import { $, $$, avatar, byId, copyOf, element, fragment, hue, icon, must, pattern, put } from './dom';
 import { filters, matches } from './filters';
 import { t } from './i18n';
 import { page } from './net';
@@ -34,14 +34,14 @@ export async function reloadRows(): Promise<void> {
   loading = mine;
   const box = list();
   const skeleton = setTimeout(() => {
-    box.replaceChildren(must<HTMLTemplateElement>('#tpl-rows-skeleton').content.cloneNode(true));
+    box.replaceChildren(copyOf('#tpl-rows-skeleton'));
     box.setAttribute('aria-busy', 'true');
   }, SKELETON_AFTER_MS);
   try {
     const [html] = await page(`/inbox/list?${filters.query()}`, {}, mine.signal);
     clearTimeout(skeleton);
     const rows = fragment(html);
-    showCounts($('template[data-counts]', rows));
+    showCounts($('template[data-counts]', rows)?.dataset ?? {});
     box.replaceChildren(rows);
     markCurrent(currentId);
     watchNextPage();
@@ -52,10 +52,8 @@ export async function reloadRows(): Promise<void> {
   }
 }
 
-export function showCounts(counts: HTMLElement | null): void {
-  if (!counts) return;
-  for (const tab of ['mine', 'none', 'all'])
-    put(document, `[data-count="${tab}"]`, counts.dataset[tab] ?? '');
+export function showCounts(counts: Record<string, string | number | undefined>): void {
+  for (const tab of ['mine', 'none', 'all']) put(document, `[data-count="${tab}"]`, String(counts[tab] ?? ''));
 }
 
 export function markCurrent(id: string): void {
@@ -334,6 +332,6 @@ function showEmptiness(): void {
     shown?.remove();
   } else if (!shown) {
     const name = filters.areSet() ? '#tpl-rows-none' : '#tpl-rows-empty';
-    box.append(must<HTMLTemplateElement>(name).content.cloneNode(true));
+    box.append(copyOf(name));
   }
 }

@@ -1,4 +1,5 @@
 // What this person has seen. Said to the server only when the page is visible, focused and at the newest message for a second.
+import { heed } from './dom';
 import { api } from './net';
 import { inboundOf, isUnread, setSeen } from './rows';
 import { showTitle } from './notify';
@@ -50,5 +51,5 @@ function tell(): void {
 export function watchVisibility(): void {
   document.addEventListener('visibilitychange', look);
   addEventListener('focus', look);
-  document.addEventListener('hb:scrolled', look);
+  heed('hb:scrolled', look);
 }

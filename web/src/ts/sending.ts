@@ -1,7 +1,7 @@
 // Optimistic sending: the bubble stands at once, the request follows, one after the other per conversation so that order
 // holds. What has no answer yet is kept and repeated with its key; what is refused says why, in place.
 import { unsentBubble } from './bubbles';
-import { $, element, newKey, put, toast } from './dom';
+import { $, newKey, pattern, put, toast } from './dom';
 import { typeOf } from './files';
 import { t } from './i18n';
 import { liveState, on } from './live';
@@ -198,20 +198,9 @@ function showRefusal(entry: Unsent, why: string): void {
   put(bubble, '.meta .st', wordFor('status', 'failed'));
   bubble.dataset.refused = '';
   $('.fail', bubble)?.remove();
-  const line = element('div', 'fail');
-  line.append(
-    element('span', '', why),
-    button(t('Tentar de novo'), 'retry'),
-    button(t('Descartar'), 'discard'),
-  );
+  const line = pattern('tpl-refused');
+  put(line, 'span', why);
   bubble.append(line);
-}
-
-function button(text: string, action: string): HTMLElement {
-  const made = element('button', '', text) as HTMLButtonElement;
-  made.type = 'button';
-  made.dataset.act = action;
-  return made;
 }
 
 function wake(): void {

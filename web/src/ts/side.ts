@@ -1,5 +1,5 @@
 // The contact panel follows what happens: notes, pictures, rounds, and what a colleague writes about the contact.
-import { $$, byId, fragment } from './dom';
+import { $$, byId, fragment, heed } from './dom';
 import { on } from './live';
 import { page } from './net';
 import { currentId } from './panes';
@@ -14,8 +14,7 @@ const stale = new Set<string>();
 
 export function startSide(): void {
   on('message', (message) => isShownBeside(message) && isStale(message.conversation_id));
-  document.addEventListener('hb:opened', (event) => {
-    const id = (event as CustomEvent<string>).detail;
+  heed<string>('hb:opened', (id) => {
     if (stale.delete(id)) refreshSoon(id);
   });
 }

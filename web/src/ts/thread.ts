@@ -2,7 +2,7 @@
 // The scroller is column-reverse with one child in normal order: the bottom is scrollTop 0, and older pages added
 // on top cannot move what is being read.
 import { adopt, bubbleFor, setBars, setStatus } from './bubbles';
-import { $, $$, byId, element, fragment, pattern, toast } from './dom';
+import { $, $$, byId, element, fragment, pattern, tell, toast, under } from './dom';
 import { t } from './i18n';
 import { page } from './net';
 import { dayName, fullTime } from './time';
@@ -14,6 +14,8 @@ const PAGE_GROUPS = 10;
 const OLDER_AT_ONCE = 50;
 const LOAD_WITHIN_PX = 900;
 const BOTTOM_WITHIN_PX = 80;
+/** Messages further up than this many pages are shown with what stands around them, apart from the thread's end. */
+const PAGES_BACK = 3;
 const TYPING_EXPIRES_MS = 6_000;
 /** Versions are microseconds; a slower transaction may become visible this much later than a faster one. */
 const OVERLAP = 5_000_000;
@@ -37,7 +39,7 @@ export class Thread extends HTMLElement {
   }
 
   get atBottom(): boolean {
-    return isBottom(this.scrollTop);
+    return !this.dataset.newer && isBottom(this.scrollTop);
   }
 
   connectedCallback(): void {
@@ -55,6 +57,7 @@ export class Thread extends HTMLElement {
   }
 
   toBottom(top = this.scrollTop): void {
+    if (this.dataset.newer) return void this.#toEnd();
     // What stands at the very bottom stays there by itself, without a layout before its time.
     if (top) this.scrollTop = 0;
     this.unseen = 0;
@@ -107,8 +110,9 @@ export class Thread extends HTMLElement {
     this.#showJump(false);
   }
 
-  /** Adds the bubble of something just written, at the bottom. */
+  /** Adds the bubble of something just written, at the bottom; where that is not here, it is drawn on arrival. */
   addUnsent(bubble: HTMLElement): void {
+    if (this.dataset.newer) return void this.#toEnd();
     const top = this.scrollTop;
     this.#placeLast(bubble);
     this.toBottom(top);
@@ -138,13 +142,56 @@ export class Thread extends HTMLElement {
 
   async older(count = OLDER_AT_ONCE): Promise<void> {
     const first = $('[data-id]', this.#box);
-    if (this.#isLoading || !this.dataset.more || !first) return;
+    if (!this.dataset.more || !first) return;
+    await this.#load(`older?before=${first.dataset.id}&n=${count}`, (part, { headers }) => {
+      this.#placeOlder(part);
+      this.dataset.more = headers.get('X-More') ?? '';
+    });
+  }
+
+  async #newer(): Promise<void> {
+    const last = this.#lastPlaced();
+    if (!this.dataset.newer || !last) return;
+    await this.#load(`newer?after=${last.dataset.id}&n=${OLDER_AT_ONCE}`, (part, { headers }) => {
+      const top = this.scrollTop;
+      const height = this.#box.offsetHeight;
+      const day = $('.day', part);
+      if (this.#hasDay(day?.dataset.day ?? '')) day!.remove();
+      this.#box.append(prepared(part));
+      this.scrollTop = top - (this.#box.offsetHeight - height);
+      this.#reach(headers);
+    });
+  }
+
+  /** Shows the part around a message, or the end. */
+  async #jump(message = ''): Promise<void> {
+    const named = message && `message=${encodeURIComponent(message)}`;
+    await this.#load(`around?${named}`, (part, { headers }) => {
+      this.#box.replaceChildren(prepared(part));
+      this.dataset.more = headers.get('X-More') ?? '';
+      this.#reach(headers);
+    });
+  }
+
+  async #toEnd(): Promise<void> {
+    await this.#jump();
+    if (!this.dataset.newer) this.toBottom();
+  }
+
+  /** What came while the end was elsewhere is asked for when it is here again. */
+  #reach(headers: Headers): void {
+    this.dataset.newer = headers.get('X-Newer') ?? '';
+    this.#showJump(this.atBottom);
+    if (!this.dataset.newer) tell('hb:end', this);
+  }
+
+  async #load(what: string, place: (part: DocumentFragment, answer: Response) => void): Promise<void> {
+    if (this.#isLoading) return;
     this.#isLoading = true;
     try {
-      const url = `/inbox/${this.conversation}/older?before=${first.dataset.id}&n=${count}`;
-      const [html, answer] = await page(url);
-      this.#placeOlder(fragment(html));
-      if (!answer.headers.get('X-More')) this.dataset.more = '';
+      const [html, answer] = await page(`/inbox/${this.conversation}/${what}`);
+      // What is kept for later asks again when it is back.
+      if (this.isConnected) place(fragment(html), answer);
     } catch {
       // The next scroll asks again.
     } finally {
@@ -162,8 +209,9 @@ export class Thread extends HTMLElement {
   }
 
   async show(id: string): Promise<void> {
-    for (let tries = 0; tries < 20 && !this.bubble(id) && this.dataset.more; tries += 1)
+    for (let pages = 0; pages < PAGES_BACK && !this.bubble(id) && !this.dataset.newer; pages += 1)
       await this.older(200);
+    if (id && !this.bubble(id)) await this.#jump(id);
     const found = this.bubble(id);
     if (!found) {
       toast(t('A mensagem citada não está mais aqui.'));
@@ -219,6 +267,7 @@ export class Thread extends HTMLElement {
     const at = timeOf(bubble);
     const last = this.#lastPlaced();
     if (!last || timeOf(last) <= at) {
+      if (this.dataset.newer) return false;
       this.#placeLast(bubble);
       return true;
     }
@@ -264,11 +313,8 @@ export class Thread extends HTMLElement {
     const firstDay = $('.day', this.#box);
     const lastDay = $$('.day', older).at(-1);
     if (firstDay && lastDay && firstDay.dataset.day === lastDay.dataset.day) firstDay.remove();
-    setBars(older);
-    const page = older.firstElementChild as HTMLElement;
-    page.style.setProperty('--groups', String(page.childElementCount));
     const kept = this.scrollTop;
-    this.#box.prepend(older);
+    this.#box.prepend(prepared(older));
     this.scrollTop = kept;
   }
 
@@ -287,10 +333,11 @@ export class Thread extends HTMLElement {
       this.#frame = 0;
       const fromTop = this.scrollHeight - this.clientHeight + this.scrollTop;
       if (fromTop < LOAD_WITHIN_PX) void this.older();
+      if (-this.scrollTop < LOAD_WITHIN_PX) void this.#newer();
       const isAtBottom = this.atBottom;
       if (isAtBottom) this.unseen = 0;
       this.#showJump(isAtBottom);
-      this.dispatchEvent(new CustomEvent('hb:scrolled', { bubbles: true }));
+      tell('hb:scrolled');
     });
   };
 
@@ -306,7 +353,7 @@ export class Thread extends HTMLElement {
 
   /** What only one message at a time needs, the one under pointer or focus: all others stay at a few nodes. */
   readonly #attend = (event: Event): void => {
-    const message = (event.target as Element).closest<HTMLElement>('.msg[data-id]');
+    const message = under(event, '.msg[data-id]');
     const bubble = message && $('.bub', message);
     if (!bubble) return;
     showFullTime(bubble);
@@ -351,11 +398,18 @@ function showFullTime(bubble: HTMLElement): void {
 function dayLine(day: string): HTMLElement {
   const line = element('div', 'day');
   line.dataset.day = day;
-  const time = document.createElement('time');
+  const time = element('time', '', dayName(day));
   time.dateTime = day;
-  time.textContent = dayName(day);
   line.append(time);
   return line;
+}
+
+/** A page of messages as the server prints it, ready to be placed. */
+function prepared(part: DocumentFragment): DocumentFragment {
+  setBars(part);
+  const page = part.firstElementChild as HTMLElement;
+  page.style.setProperty('--groups', String(page.childElementCount));
+  return part;
 }
 
 function pageOf(bubble: HTMLElement): DocumentFragment {

@@ -1,7 +1,7 @@
 // The contact's name and facts, edited from the side panel. Facts are lines of "name: value".
-import { $, byId, fragment, must, toast } from '../dom';
-import { t } from '../i18n';
-import { api, page, Refused } from '../net';
+import { $, byId, fragment, must, toast } from './dom';
+import { t } from './i18n';
+import { api, page, Refused } from './net';
 
 export function startContactForm(): void {
   document.addEventListener('submit', (event) => {
