@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
+# Where a machine's Python is told to keep no bytecode, every process would compile the product and rewrite the tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-machine unit integration integration-together integration-kills e2e check bench chaos build lock clean
 

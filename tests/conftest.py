@@ -7,6 +7,7 @@ copied from one that was migrated once.
 import gc
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ from tests.cast import Cast, create_cast
 settings.register_profile("quick", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("thorough" if os.environ.get("HUNFLY_TEST_THOROUGH") else "quick")
+
+# As in the Makefile, for who calls pytest themselves: the rewritten tests are kept.
+sys.dont_write_bytecode = False
 
 APP_PASSWORD = "a-password-of-the-tests"
 LEAVE_SECONDS = 5.0

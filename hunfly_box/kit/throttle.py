@@ -124,8 +124,9 @@ class Throttle:
 class LocalCounters:
     """The same rules as the script, for one process."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], most: int = MOST_LOCAL_COUNTERS) -> None:
         self._clock = clock
+        self._most = most
         self._counters: dict[str, _Counter] = {}
         self._lock = threading.Lock()
 
@@ -151,7 +152,7 @@ class LocalCounters:
     def _counter(self, key: str, now: float) -> _Counter:
         found = self._counters.get(key)
         if found is None:
-            if len(self._counters) >= MOST_LOCAL_COUNTERS:
+            if len(self._counters) >= self._most:
                 self._make_room(now)
             found = self._counters[key] = _Counter()
         return found
@@ -161,11 +162,11 @@ class LocalCounters:
             del self._counters[key]
         # Still full of live ones: those who never came far go first, blocks stay.
         for key in list(self._counters):
-            if len(self._counters) < MOST_LOCAL_COUNTERS:
+            if len(self._counters) < self._most:
                 return
             if self._counters[key].blocked_until <= now:
                 del self._counters[key]
-        if len(self._counters) >= MOST_LOCAL_COUNTERS:
+        if len(self._counters) >= self._most:
             del self._counters[next(iter(self._counters))]
 
 

@@ -2,7 +2,7 @@
 
 import redis
 
-from hunfly_box.kit.throttle import MOST_LOCAL_COUNTERS, Limit, LocalCounters, Throttle
+from hunfly_box.kit.throttle import Limit, LocalCounters, Throttle
 
 PLAIN = Limit("plain", 3, 60)
 GROWING = Limit("growing", 2, 900, 3600)
@@ -93,10 +93,10 @@ def test_without_redis_the_process_counts_by_itself_and_is_never_open() -> None:
 
 
 def test_many_addresses_do_not_fill_the_memory_and_blocks_outlive_them() -> None:
-    counters = LocalCounters(Clock())
+    counters = LocalCounters(Clock(), most=500)
     for _ in range(4):
         counters.wait([(PLAIN, "blocked")])
-    for number in range(MOST_LOCAL_COUNTERS + 10):
+    for number in range(510):
         counters.wait([(PLAIN, str(number))])
-    assert len(counters) <= MOST_LOCAL_COUNTERS
+    assert len(counters) <= 500
     assert counters.wait([(PLAIN, "blocked")]) > 0
