@@ -32,10 +32,12 @@ class Election {
   #lastHeard = 0;
   #smallestClaim = '';
 
-  constructor(
-    private readonly lead: () => void,
-    private readonly stepDown: () => void,
-  ) {
+  readonly #lead: () => void;
+  readonly #stepDown: () => void;
+
+  constructor(lead: () => void, stepDown: () => void) {
+    this.#lead = lead;
+    this.#stepDown = stepDown;
     this.#channel.addEventListener('message', (event: MessageEvent<Word>) => this.#hear(event.data));
     setInterval(() => this.ask(), ASK_EVERY_MS);
     addEventListener('pagehide', () => this.#isLeading && this.#say('bye'));
@@ -58,7 +60,7 @@ class Election {
       if (this.#isLeading || this.#lastHeard >= asked || this.#smallestClaim !== this.#tab) return;
       this.#isLeading = true;
       this.#say('leader');
-      this.lead();
+      this.#lead();
     }, CLAIM_SETTLES_MS);
   }
 
@@ -78,7 +80,7 @@ class Election {
     this.#lastHeard = Date.now();
     if (!this.#isLeading || this.#tab < tab) return;
     this.#isLeading = false;
-    this.stepDown();
+    this.#stepDown();
   }
 
   #say(word: Word['word']): void {

@@ -17,7 +17,11 @@ export function typeOf(mime: string): 'image' | 'video' | 'audio' | 'document' {
 export class Files {
   #list: File[] = [];
 
-  constructor(private readonly holder: HTMLElement) {}
+  readonly #holder: HTMLElement;
+
+  constructor(holder: HTMLElement) {
+    this.#holder = holder;
+  }
 
   get isEmpty(): boolean {
     return !this.#list.length;
@@ -33,7 +37,7 @@ export class Files {
   }
 
   remove(row: Element): void {
-    const index = [...this.holder.children].indexOf(row);
+    const index = [...this.#holder.children].indexOf(row);
     if (index >= 0) this.#list.splice(index, 1);
     this.#paint();
   }
@@ -46,8 +50,8 @@ export class Files {
   }
 
   #paint(): void {
-    this.holder.hidden = this.isEmpty;
-    this.holder.replaceChildren(...this.#list.map(rowFor));
+    this.#holder.hidden = this.isEmpty;
+    this.#holder.replaceChildren(...this.#list.map(rowFor));
   }
 }
 

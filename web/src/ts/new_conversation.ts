@@ -2,6 +2,7 @@
 import { $, must, newKey, toast } from './dom';
 import { t } from './i18n';
 import { api, Refused, refusalWords } from './net';
+import { wordFor } from './page';
 import type { Message } from './types';
 
 interface Checked {
@@ -43,7 +44,7 @@ async function start(form: HTMLFormElement): Promise<void> {
     const phone = withCountry(String(given.get('phone')));
     const checked = await api<Checked>('POST', '/ui/numbers', { channel_id: channel, phone });
     if (!checked.on_whatsapp) {
-      complain(t('Este número não tem WhatsApp.'));
+      complain(wordFor('error', 'contact.not_on_whatsapp'));
       return;
     }
     const body = { channel_id: channel, to: checked.phone, type: 'text', text };

@@ -4,8 +4,8 @@ import { showHead } from './head';
 import { $, $$, byId, copyOf, FIELDS, fragment, isTouch, must, tell, toast } from './dom';
 import { filters } from './filters';
 import { oncePerFrame } from './frames';
-import { t } from './i18n';
 import { page, Refused } from './net';
+import { wordFor } from './page';
 import { markCurrent, rowOf } from './rows';
 import { startSeeing } from './seen';
 import { showUnsentIn } from './sending';
@@ -205,7 +205,7 @@ function explain(error: unknown, id: string): void {
   if (!isGone) return;
   rowOf(id)?.remove();
   showList();
-  toast(t('Esta conversa não existe mais para você.'));
+  toast(wordFor('error', 'not_found'));
 }
 
 /** What could not be opened for want of a connection. */

@@ -28,7 +28,7 @@ export class Thread extends HTMLElement {
   unseen = 0;
 
   #box!: HTMLElement;
-  #isLoading = false;
+  #loading: Promise<void> | null = null;
   #frame = 0;
   #typingTimer = 0;
   #typingRow: HTMLElement | null = null;
@@ -142,7 +142,7 @@ export class Thread extends HTMLElement {
 
   async older(count = OLDER_AT_ONCE): Promise<void> {
     const first = $('[data-id]', this.#box);
-    if (!this.dataset.more || !first) return;
+    if (this.#loading || !this.dataset.more || !first) return;
     await this.#load(`older?before=${first.dataset.id}&n=${count}`, (part, { headers }) => {
       this.#placeOlder(part);
       this.dataset.more = headers.get('X-More') ?? '';
@@ -151,7 +151,7 @@ export class Thread extends HTMLElement {
 
   async #newer(): Promise<void> {
     const last = this.#lastPlaced();
-    if (!this.dataset.newer || !last) return;
+    if (this.#loading || !this.dataset.newer || !last) return;
     await this.#load(`newer?after=${last.dataset.id}&n=${OLDER_AT_ONCE}`, (part, { headers }) => {
       const top = this.scrollTop;
       const height = this.#box.offsetHeight;
@@ -163,8 +163,9 @@ export class Thread extends HTMLElement {
     });
   }
 
-  /** Shows the part around a message, or the end. */
+  /** Shows the part around a message, or the end; what is just being loaded is not what was asked for. */
   async #jump(message = ''): Promise<void> {
+    await this.#loading;
     const named = message && `message=${encodeURIComponent(message)}`;
     await this.#load(`around?${named}`, (part, { headers }) => {
       this.#box.replaceChildren(prepared(part));
@@ -185,18 +186,18 @@ export class Thread extends HTMLElement {
     if (!this.dataset.newer) tell('hb:end', this);
   }
 
-  async #load(what: string, place: (part: DocumentFragment, answer: Response) => void): Promise<void> {
-    if (this.#isLoading) return;
-    this.#isLoading = true;
-    try {
-      const [html, answer] = await page(`/inbox/${this.conversation}/${what}`);
-      // What is kept for later asks again when it is back.
-      if (this.isConnected) place(fragment(html), answer);
-    } catch {
+  #load(what: string, place: (part: DocumentFragment, answer: Response) => void): Promise<void> {
+    this.#loading = page(`/inbox/${this.conversation}/${what}`)
+      .then(([html, answer]) => {
+        // What is kept for later asks again when it is back.
+        if (this.isConnected) place(fragment(html), answer);
+      })
       // The next scroll asks again.
-    } finally {
-      this.#isLoading = false;
-    }
+      .catch(() => undefined)
+      .finally(() => {
+        this.#loading = null;
+      });
+    return this.#loading;
   }
 
   /** What changed while this pane was away. False: too much, load the pane afresh. */
