@@ -641,7 +641,8 @@ BEGIN
       last_message_at = greatest(v.last_message_at, g.newest),
       waiting_since = coalesce(v.waiting_since, g.oldest),
       version = greatest(v.version + 1, p_version)
-    FROM gathered g WHERE v.tenant_id = g.tenant_id AND v.id = g.conversation_id AND v.status = 'open'
+    -- IS TRUE here too: a plan made while the table is small would go through all open ones of the tenant.
+    FROM gathered g WHERE v.tenant_id = g.tenant_id AND v.id = g.conversation_id AND (v.status = 'open') IS TRUE
     RETURNING v, g.news
   ), summed AS (
     SELECT array_agg(u.v) AS rows, sum(u.news) AS news FROM updated u
