@@ -212,35 +212,44 @@ class Live:
             if stream.watcher.user_id in named or stream.watcher.tenant_id in named
         ]
         authentication.REMEMBERED.forget_all()
-        for stream in touched:
-            self._tasks.append(asyncio.get_running_loop().create_task(self._reauthorise(stream)))
+        for identity, streams in self._by_login(touched).items():
+            self._tasks.append(asyncio.get_running_loop().create_task(self._reauthorise(identity, streams)))
         self._tasks = [task for task in self._tasks if not task.done()]
 
     async def _watch_rights(self) -> None:
-        """A session may simply have run out."""
+        """A session may simply have run out. Asked once for all streams of a login, and not in one burst."""
         while True:
             began = time.monotonic()
-            for stream in self.resources.hub.all():
-                await self._reauthorise(stream)
-                await asyncio.sleep(0)
+            logins = self._by_login(self.resources.hub.all())
+            for identity, streams in logins.items():
+                await self._reauthorise(identity, streams)
+                await asyncio.sleep(REAUTHORISE_SECONDS / 2 / len(logins))
             await asyncio.sleep(max(1.0, REAUTHORISE_SECONDS - (time.monotonic() - began)))
 
-    async def _reauthorise(self, stream: Stream) -> None:
-        identity = self.identities.get(stream)
-        if identity is None:
-            return
+    def _by_login(self, streams: Iterable[Stream]) -> dict[Identity, list[Stream]]:
+        found: dict[Identity, list[Stream]] = {}
+        for stream in streams:
+            identity = self.identities.get(stream)
+            if identity is not None:
+                found.setdefault(identity, []).append(stream)
+        return found
+
+    async def _reauthorise(self, identity: Identity, streams: Iterable[Stream]) -> None:
         try:
             now = await asyncio.to_thread(self._watcher_now, identity)
-        except Exception as error:  # noqa: BLE001 - while the database is away the stream stays as it is
+        except Exception as error:  # noqa: BLE001 - while the database is away the streams stay as they are
             log.warning("rights could not be read: %s", type(error).__name__)
             return
-        if now is None or now.tenant_id != stream.watcher.tenant_id:
-            stream.end()
-        elif now != stream.watcher:
-            stream.watcher = now
-            stream.put(
-                live_frames.plain_frame("reset", {"reason": "access", "cursor": str(live_replay.seconds_ago(0))})
-            )
+        for stream in streams:
+            if stream.is_ended:
+                continue
+            if now is None or now.tenant_id != stream.watcher.tenant_id:
+                stream.end()
+            elif now != stream.watcher:
+                stream.watcher = now
+                stream.put(
+                    live_frames.plain_frame("reset", {"reason": "access", "cursor": str(live_replay.seconds_ago(0))})
+                )
 
     def _watcher_now(self, identity: Identity) -> Watcher | None:
         viewer = authentication.viewer_from_headers(self.resources, dict(identity), is_use=False)
