@@ -33,7 +33,8 @@ class Proxy:
 
     def close(self) -> None:
         self.is_closed = True
-        self._listener.close()
+        # Closing alone wakes nobody who waits at the door.
+        _end(self._listener)
         for one in tuple(self._open):
             _end(one)
 
