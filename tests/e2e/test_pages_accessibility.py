@@ -1,18 +1,16 @@
 """axe-core finds nothing on the pages beside the inbox, nor in their dialogs: both themes, desk and phone."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
+from tests.e2e.axe import violations
 from tests.e2e.conftest import Demo, Desk
 from tests.e2e.test_pages import SHOP, make_number
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
-AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = [(theme, size) for theme in ("light", "dark") for size in ((1440, 900), (390, 844))]
 
 # A change of theme is drawn, and no colour is on its way to another: on a busy machine frames come late.
@@ -36,14 +34,12 @@ def look_with(page: Page, found: list[str]) -> Look:
     """Every theme and width of the state the page is in, and that nothing sticks out at the side."""
 
     def look(state: str) -> None:
-        page.evaluate(AXE.read_text(encoding="utf-8"))
         for theme, (width, height) in SCREENS:
             page.set_viewport_size({"width": width, "height": height})
             page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
             page.evaluate(SETTLED)
-            result = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
             where = f"{state}, {theme}, {width}"
-            for one in result["violations"]:
+            for one in violations(page):
                 node = one["nodes"][0]
                 found.append(f"{where}: {one['id']}: {node['html'][:120]} {node['failureSummary'][:200]}")
             if page.evaluate("document.documentElement.scrollWidth") > width:
