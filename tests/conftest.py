@@ -101,9 +101,10 @@ def migrated(servers: Servers) -> Iterator[str]:
     name = f"hbt_{new_id().hex[-12:]}"
     with servers.admin() as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    admin_url = make_url(servers.admin_url).set(database=name).render_as_string(hide_password=False)
-    migrate(admin_url, servers.database_url("hb_app", APP_PASSWORD, name), servers.folder / "logins.json")
-    with servers.admin() as admin:
+        # Runs side by side share an external server's roles: one after the other.
+        admin.execute("SELECT pg_advisory_lock(1)")
+        admin_url = make_url(servers.admin_url).set(database=name).render_as_string(hide_password=False)
+        migrate(admin_url, servers.database_url("hb_app", APP_PASSWORD, name), servers.folder / "logins.json")
         # hb_app may have been made by an earlier run against the same external server.
         admin.execute(sql.SQL("ALTER ROLE hb_app PASSWORD {}").format(sql.Literal(APP_PASSWORD)))
     yield name

@@ -1,13 +1,16 @@
 """Brings a database to this version: roles, schema, extensions. Safe to run from several processes at once."""
 
+import random
+import time
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from hunfly_box.kit.database import make_engine
 from hunfly_box.kit.logins import passwords
@@ -20,6 +23,9 @@ EXTENSIONS = ("unaccent", "pg_trgm", "btree_gin")
 LOWEST_POSTGRES = 150000
 # Any constant will do, as long as every version of the program uses the same.
 MIGRATION_LOCK = 4820911
+# unique_violation, duplicate_object, and internal_error, which is how Postgres says "tuple concurrently updated".
+MADE_BY_ANOTHER = ("23505", "42710", "XX000")
+MOST_ROLE_TRIES = 20
 
 
 def migrate(admin_url: str, app_url: str, passwords_file: Path) -> list[str]:
@@ -33,7 +39,7 @@ def migrate(admin_url: str, app_url: str, passwords_file: Path) -> list[str]:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
             connection.commit()
             try:
-                done += _make_roles(connection, app_url, passwords_file)
+                done += _make_roles_beside_others(connection, app_url, passwords_file)
                 done += _prepare_database(connection)
                 done += _run_versions(connection)
             finally:
@@ -83,6 +89,19 @@ def _refuse_old_servers(connection: Connection) -> None:
     connection.rollback()
     if version < LOWEST_POSTGRES:
         raise MigrationError(f"Postgres {version // 10000} is too old.", "Postgres 15 or newer is needed.")
+
+
+def _make_roles_beside_others(connection: Connection, app_url: str, passwords_file: Path) -> list[str]:
+    """Roles belong to the whole server, our lock to one database: another one's migration may be making them too."""
+    for _ in range(MOST_ROLE_TRIES - 1):
+        try:
+            return _make_roles(connection, app_url, passwords_file)
+        except (DBAPIError, psycopg.Error) as error:
+            if getattr(getattr(error, "orig", error), "sqlstate", None) not in MADE_BY_ANOTHER:
+                raise
+            connection.rollback()
+            time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - so that two do not meet again
+    return _make_roles(connection, app_url, passwords_file)
 
 
 def _make_roles(connection: Connection, app_url: str, passwords_file: Path) -> list[str]:
