@@ -1,6 +1,6 @@
 """What the engine says when it is asked about a number, every half minute."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -62,31 +62,40 @@ def test_a_passing_refusal_says_nothing_about_the_number(shop: Shop) -> None:
     assert state_of(shop) == ("open", None)
 
 
-def test_what_was_said_while_the_engine_was_asked_is_newer_than_its_answer(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = connecting._told_state
+Told = list[ChannelState | None]
 
-    def answer_late(resources: Resources, tenant_id: UUID, line: Line) -> ChannelState | None:
-        told = ask(resources, tenant_id, line)
-        shop.execute("UPDATE app.channels SET state = 'logged_out', cause = 'by_phone' WHERE id = :id", id=line.id)
+
+@pytest.fixture
+def meanwhile(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
+    """Runs a statement between the engine's answer and its being noted. The list holds what was answered."""
+
+    def arrange(statement: str, **params: str) -> Told:
+        ask = connecting._told_state
+        told: Told = []
+
+        def answer_late(resources: Resources, tenant_id: UUID, line: Line) -> ChannelState | None:
+            told.append(ask(resources, tenant_id, line))
+            shop.execute(statement, id=line.id, **params)
+            return told[-1]
+
+        monkeypatch.setattr(connecting, "_told_state", answer_late)
         return told
 
-    monkeypatch.setattr(connecting, "_told_state", answer_late)
+    return arrange
+
+
+def test_what_was_said_while_the_engine_was_asked_is_newer_than_its_answer(
+    shop: Shop, meanwhile: Callable[..., Told]
+) -> None:
+    told = meanwhile("UPDATE app.channels SET state = 'logged_out', cause = 'by_phone' WHERE id = :id")
     assert state_of(shop) == ("logged_out", "by_phone")
+    assert [one.state for one in told if one] == ["open"]
 
 
 def test_the_silence_of_an_engine_that_was_just_replaced_says_nothing_of_the_new_one(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, meanwhile: Callable[..., Told]
 ) -> None:
-    ask = connecting._told_state
-
-    def move_meanwhile(resources: Resources, tenant_id: UUID, line: Line) -> ChannelState | None:
-        told = ask(resources, tenant_id, line)
-        assert told == ChannelState("engine_down", cause="engine.unreachable")
-        shop.execute("UPDATE app.channels SET engine_url = :url WHERE id = :id", url=shop.sim.url, id=line.id)
-        return told
-
     shop.execute("UPDATE app.channels SET engine_url = 'http://127.0.0.1:9' WHERE id = :id", id=shop.channel_id)
-    monkeypatch.setattr(connecting, "_told_state", move_meanwhile)
+    told = meanwhile("UPDATE app.channels SET engine_url = :url WHERE id = :id", url=shop.sim.url)
     assert state_of(shop) == ("open", None)
+    assert told == [ChannelState("engine_down", cause="engine.unreachable")]
